@@ -1,0 +1,133 @@
+package schema
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AuditSchemaVersion is the version of the audit event's format that this package writes.
+const AuditSchemaVersion = 1
+
+// Kind is the kind of an audit event.
+type Kind string
+
+const (
+	KindChange       Kind = "change"
+	KindAttribution  Kind = "attribution"
+	KindNamedVersion Kind = "named_version"
+	KindFeedback     Kind = "feedback"
+)
+
+// Action is what happened to an entity.
+type Action string
+
+const (
+	ActionCreate   Action = "create"
+	ActionUpdate   Action = "update"
+	ActionDelete   Action = "delete"
+	ActionRekey    Action = "rekey"
+	ActionTruncate Action = "truncate"
+	ActionSnapshot Action = "snapshot"
+)
+
+// Names of the headers of records on the audit topic.
+const (
+	HeaderEventID       = "event_id"
+	HeaderKind          = "kind"
+	HeaderSchemaVersion = "schema_version"
+)
+
+// AuditEvent is one record of the audit topic, Dossier's public contract.
+type AuditEvent struct {
+	SchemaVersion int
+	Kind          Kind
+	ID            string    // see EventID
+	Time          time.Time // commit time, UTC
+	Captured      time.Time // when the connector read the change
+	Action        Action
+	Entity        Entity
+	Scope         string
+	// Context is nil on snapshot rows: a baseline was made by nobody.
+	Context     *EventContext
+	VersionName string
+	Changes     []FieldChange
+	// Before and After hold the values that are present or null. A field in another state (unavailable, masked, erased) stands
+	// there with that state; in JSON it is left out of the row and named in "states".
+	Before, After Row
+	CDC           CDC
+	// PairID is the event id of the other half of a rekey; "" otherwise.
+	PairID string
+	// Attribution is set on KindAttribution alone.
+	Attribution *Attribution
+}
+
+// EntityRef names an entity.
+type EntityRef struct {
+	Type string
+	ID   string
+}
+
+// Entity is what a change concerns.
+type Entity struct {
+	Type string
+	// ID is the key's values as text, joined by "/" (see EntityID). "" for a truncate, and for a row without a key.
+	ID     string
+	Key    Row
+	Parent *EntityRef
+	// NextID and PreviousID link the two events of a changed key.
+	NextID, PreviousID string
+}
+
+// EventContext is a Context as it was attached to an event.
+type EventContext struct {
+	Status    ContextStatus
+	Route     Route // the first route that gave anything; "" when unattributed
+	Context         // the merged context
+	UserAgent UserAgent
+	// Candidates are the contexts that contradict each other, when ambiguous: the fields on which they differ are left empty above.
+	Candidates []Candidate
+}
+
+// UserAgent is a User-Agent header and what it tells.
+type UserAgent struct {
+	Original string
+	Name     string // browser, such as "Firefox"
+	OS       string // such as "Linux"
+	Device   string // desktop, mobile, tablet, bot; "" unknown
+}
+
+// Candidate is one of several contradicting contexts.
+type Candidate struct {
+	Route         Route
+	User          User
+	CorrelationID string
+}
+
+// FieldChange is one attribute's change.
+type FieldChange struct {
+	Field             string
+	Previous, Current Value
+}
+
+// CDC says where the change came from.
+type CDC struct {
+	Source    string
+	Connector string
+	Schema    string
+	Table     string
+	Op        Op
+	TxID      uint64
+	HasTx     bool
+	Position  string
+	Snapshot  bool
+}
+
+// Attribution completes an earlier change event whose context came late.
+type Attribution struct {
+	EventID string   // the change event
+	Action  Action   // its action
+	Fields  []string // the fields of its changes, so that its documents' ids can be computed
+}
+
+// RawObject is a JSON object kept as its text.
+type RawObject = json.RawMessage
