@@ -1,9 +1,15 @@
 package schema
 
 import (
+	_ "embed"
 	"strconv"
 	"time"
 )
+
+// AuditJSONSchema is the JSON Schema (2020-12) of the audit event's JSON form.
+//
+//go:embed audit.schema.json
+var AuditJSONSchema string
 
 // AppendJSON appends the event in the audit topic's JSON form: see docs/audit-topic.md, and audit.schema.json for its shape.
 //

@@ -38,7 +38,7 @@ func ParseAuditEvent(data []byte, e *AuditEvent) error {
 	if version, ok := auditVersion(data); ok && version > AuditSchemaVersion {
 		return laterVersionError(version)
 	}
-	return &DecodeError{Reason: ReasonNotAuditEvent, Detail: "audit event: " + err.Error(), Err: err}
+	return &DecodeError{Reason: ReasonNotAuditEvent, Detail: "audit event: " + err.Error()}
 }
 
 func laterVersionError(version int) error {
