@@ -51,6 +51,9 @@ type Change struct {
 	// NewKey and OldKey come from the headers __debezium.newkey (on the delete) and __debezium.oldkey (on the create) of a changed
 	// key; nil otherwise.
 	NewKey, OldKey Row
+
+	// scratch is memory that the decoder uses again when it decodes into this Change another time.
+	scratch changeScratch
 }
 
 // IsSnapshot says whether the event is a row of a snapshot, a baseline and not a change.

@@ -15,6 +15,8 @@ const MaxJSONDepth = 128
 type ScanError struct {
 	Offset int    // in bytes from the start of the text
 	Detail string // what was expected, and what stands there
+	// Truncated is true where the text is over too early: what is there may be right.
+	Truncated bool
 }
 
 func (e *ScanError) Error() string { return fmt.Sprintf("json: %s at offset %d", e.Detail, e.Offset) }
@@ -71,7 +73,7 @@ func NewScanner(data []byte) Scanner { return Scanner{data: data} }
 func (s *Scanner) Offset() int { return s.pos }
 
 func (s *Scanner) fail(offset int, detail string) error {
-	return &ScanError{Offset: offset, Detail: detail}
+	return &ScanError{Offset: offset, Detail: detail, Truncated: offset >= len(s.data)}
 }
 
 func (s *Scanner) expected(what string) error {
@@ -204,7 +206,7 @@ func (s *Scanner) String() (Text, error) {
 	for {
 		i += plainPrefix(data[i:])
 		if i >= len(data) {
-			return Text{}, s.fail(start, "string without its closing quote")
+			return Text{}, &ScanError{Offset: start, Detail: "string without its closing quote", Truncated: true}
 		}
 		switch c := data[i]; {
 		case c == '"':
