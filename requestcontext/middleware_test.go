@@ -110,7 +110,7 @@ func TestRequestID(t *testing.T) {
 			}
 		})
 	}
-	if newUUID() == newUUID() {
+	if first, second := newUUID(), newUUID(); first == second {
 		t.Error("the same UUID twice")
 	}
 }
