@@ -1,0 +1,228 @@
+package processor
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"dossier/internal/deadletter"
+	"dossier/schema"
+)
+
+// decide decides the partition's first change and produces its audit event; done is false when it has to wait.
+func (s *session) decide(ctx context.Context, p *partition) (done bool, err error) {
+	if !p.decoded {
+		if done, err := s.prepare(ctx, p); done || err != nil || !p.decoded {
+			return done, err
+		}
+	}
+	if p.event.Action == schema.ActionSnapshot {
+		s.observer.Snapshot(p.source.Name)
+		_, err := s.publish(p, nil)
+		return true, err
+	}
+	from := p.facts.from(s.policy)
+	if !s.contexts.require(from - coverSlack) {
+		return false, nil
+	}
+	s.contexts.mu.RLock()
+	decision := Decide(&p.facts, s.contexts.window, s.contexts.readPast(), s.policy)
+	s.contexts.mu.RUnlock()
+	if !decision.Decided {
+		p.waitFor = decision.WaitFor
+		return false, nil
+	}
+	p.lastFrom = from
+	rendered, ok := renderedContext{}, false
+	if decision.cacheKey != 0 {
+		rendered, ok = p.contexts.get(decision.cacheKey)
+	}
+	if !ok {
+		context := decision.Context
+		context.UserAgent = s.userAgent(context.Context.UserAgent)
+		rendered = s.render(context)
+		if decision.cacheKey != 0 {
+			p.contexts.put(decision.cacheKey, rendered)
+		}
+	}
+	p.event.Context, p.event.VersionName = rendered.context, rendered.context.VersionName
+	dead, err := s.publish(p, rendered.text)
+	if err != nil {
+		return false, err
+	}
+	s.observer.Decided(p.source.Name, rendered.context.Status, s.now().Sub(p.change.CommitTime))
+	if decision.Open && !dead {
+		return true, s.await(p)
+	}
+	return true, nil
+}
+
+// prepare decodes the first change and makes its audit event, but for the context. A record that needs no more than that is done.
+func (s *session) prepare(ctx context.Context, p *partition) (done bool, err error) {
+	err = p.decode(ctx, s.rules, s.now())
+	switch dead, isDead := isDead(err); {
+	case errors.Is(err, schema.ErrTombstone):
+		return true, s.begin()
+	case isDead:
+		rec := fromKgo(p.queue[p.head])
+		return true, s.deadLetter(&rec, "processor", dead.Reason, dead.Detail)
+	case err != nil:
+		return s.retryLater(p, err)
+	}
+	if !p.materials.Materialize(&p.change, p.ordinal(), &p.event) {
+		s.observer.Invisible(p.source.Name)
+		return true, s.begin()
+	}
+	return false, nil
+}
+
+// publish produces the partition's event; one that is larger than the audit topic takes becomes a dead letter.
+func (s *session) publish(p *partition, context []byte) (dead bool, err error) {
+	e := &p.event
+	p.out.scratch = e.AppendKey(p.out.scratch[:0])
+	keyLength := len(p.out.scratch)
+	p.out.scratch = s.appendEvent(p.out.scratch, e, context)
+	if size := len(p.out.scratch) + recordOverhead; size > s.maxRecord {
+		rec := fromKgo(p.queue[p.head])
+		return true, s.deadLetter(&rec, "processor", "audit_event_too_large",
+			"the audit event has "+strconv.Itoa(size)+" bytes and the audit topic takes "+strconv.Itoa(s.maxRecord)+
+				"; raise max.message.bytes of the topic and audit.max_record_bytes, or exclude a field")
+	}
+	stable := p.out.take(p.out.scratch)
+	return false, s.produce(s.auditRecord(e, stable[:keyLength:keyLength], stable[keyLength:]))
+}
+
+// render encodes a context in the audit topic's format.
+func (s *session) render(c *schema.EventContext) renderedContext {
+	if s.config.Audit.Avro {
+		return renderedContext{c, c.AppendAvro(nil)}
+	}
+	return renderedContext{c, c.AppendJSON(nil)}
+}
+
+// appendEvent appends the event in the audit topic's format, with its context already rendered; an event without one has none.
+func (s *session) appendEvent(b []byte, e *schema.AuditEvent, context []byte) []byte {
+	if !s.config.Audit.Avro {
+		return e.AppendJSONWithContext(b, context)
+	}
+	// Confluent's wire format: a zero byte and the schema's id.
+	b = binary.BigEndian.AppendUint32(append(b, 0), uint32(s.config.Audit.AvroSchemaID))
+	return e.AppendAvroWithContext(b, context)
+}
+
+func (s *session) auditRecord(e *schema.AuditEvent, key, value []byte) *kgo.Record {
+	return &kgo.Record{Topic: s.config.Audit.Topic, Key: key, Value: value, Headers: []kgo.RecordHeader{
+		{Key: schema.HeaderEventID, Value: []byte(e.ID)}, {Key: schema.HeaderKind, Value: []byte(e.Kind)},
+		{Key: schema.HeaderSchemaVersion, Value: schemaVersion},
+	}}
+}
+
+var schemaVersion = strconv.AppendInt(nil, schema.AuditSchemaVersion, 10)
+
+// produce adds a record to the transaction. A record that cannot be produced fails the transaction.
+func (s *session) produce(r *kgo.Record) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	s.kafka.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+		if err != nil {
+			s.failure.CompareAndSwap(nil, &err)
+		}
+	})
+	return nil
+}
+
+func (s *session) deadLetter(rec *schema.Record, stage, reason, detail string) error {
+	s.observer.DeadLettered(rec.Topic, reason)
+	return s.produce(deadletter.New(s.config.DeadLetterTopic, rec, stage, reason, detail, s.now()))
+}
+
+// await remembers a change that was published without a user, in case a context comes late.
+func (s *session) await(p *partition) error {
+	c := &pendingChange{origin: p.topicPartition, source: p.source.Name, facts: p.facts, known: *p.event.Context, event: attributionOf(&p.event)}
+	value, err := encodePending(c)
+	if err != nil {
+		return err
+	}
+	s.contexts.mu.Lock()
+	s.pending.add(c, s.contexts.window)
+	s.contexts.mu.Unlock()
+	s.txn.Lock()
+	s.recheck[c] = true
+	s.txn.Unlock()
+	return s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(c.event.Attribution.EventID), Value: value})
+}
+
+// attribute publishes what late contexts tell of pending changes, and lets go of those that none can complete any more.
+func (s *session) attribute(context.Context) error {
+	keys, all := s.contexts.takeAdded()
+	for _, c := range s.pending.under(keys, all) {
+		s.recheck[c] = true
+	}
+	for _, c := range sortedByPosition(s.recheck) {
+		if !s.contexts.require(c.facts.RecordTime + s.policy.Grace - coverSlack) {
+			continue
+		}
+		s.contexts.mu.RLock()
+		late, waitFor := DecideLate(&c.facts, &c.known, s.contexts.window, s.contexts.readPast(), s.policy)
+		s.contexts.mu.RUnlock()
+		if waitFor == 0 {
+			delete(s.recheck, c)
+		}
+		if late == nil {
+			continue
+		}
+		late.UserAgent = s.userAgent(late.Context.UserAgent)
+		event := c.event
+		event.Context, event.VersionName = late, late.VersionName
+		value := s.appendEvent(nil, &event, s.render(late).text)
+		if err := s.produce(s.auditRecord(&event, event.AppendKey(nil), value)); err != nil {
+			return err
+		}
+		if err := s.forget(c); err != nil {
+			return err
+		}
+		s.observer.Attributed(c.source)
+	}
+	if s.now().Sub(s.expiredAt) < time.Second {
+		return nil
+	}
+	s.expiredAt = s.now()
+	s.contexts.mu.RLock()
+	past := s.contexts.readPast()
+	s.contexts.mu.RUnlock()
+	for _, c := range s.pending.expire(past, s.policy, pollRecords) {
+		if err := s.forget(c); err != nil {
+			return err
+		}
+	}
+	for _, id := range s.pending.takeExpired() {
+		if err := s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(id)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget removes a pending change here and on the pending topic.
+func (s *session) forget(c *pendingChange) error {
+	delete(s.recheck, c)
+	s.contexts.mu.Lock()
+	s.pending.forget(c, s.contexts.window)
+	s.contexts.mu.Unlock()
+	return s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(c.event.Attribution.EventID)})
+}
+
+func sortedByPosition(set map[*pendingChange]bool) []*pendingChange {
+	list := make([]*pendingChange, 0, len(set))
+	for c := range set {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, comparePosition)
+	return list
+}

@@ -1,0 +1,453 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"dossier/schema"
+)
+
+// pollRecords is the largest number of records taken from the client at once.
+const pollRecords = 10_000
+
+// loop polls, decides and commits until ctx ends.
+func (s *session) loop(ctx context.Context) error {
+	// What has been decided is still committed when ctx has ended.
+	finish := context.WithoutCancel(ctx)
+	for ctx.Err() == nil {
+		s.kafka.AllowRebalance()
+		fetches := s.poll(ctx)
+		if err := fetchError(fetches); err != nil {
+			if errors.Is(err, kgo.ErrClientClosed) {
+				return err
+			}
+			s.log.Warn("reading changes", zap.Error(err))
+		}
+		if err := s.rebalanced(finish); err != nil {
+			return err
+		}
+		s.enqueue(fetches)
+		if err := s.work(ctx); err != nil {
+			return err
+		}
+		if err := s.attribute(finish); err != nil {
+			return err
+		}
+		s.pause()
+		s.report()
+		if s.inTxn && (s.now().Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= 5*pollRecords) {
+			if err := s.commit(finish); err != nil {
+				return err
+			}
+		}
+	}
+	if s.inTxn {
+		return s.commit(finish)
+	}
+	return nil
+}
+
+// poll waits for records; for less time where something else is due.
+func (s *session) poll(ctx context.Context) kgo.Fetches {
+	wait := 500 * time.Millisecond
+	if s.waiting() || len(s.recheck) > 0 {
+		wait = 50 * time.Millisecond
+	}
+	if s.inTxn {
+		wait = min(wait, max(s.config.CommitInterval-s.now().Sub(s.txnSince), 0)+time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.contexts.wake:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return s.kafka.PollRecords(ctx, pollRecords)
+}
+
+// waiting says whether a partition's first record waits for something.
+func (s *session) waiting() bool {
+	for _, p := range s.parts {
+		if p.len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// rebalanced takes in what the last poll's callbacks said. What was decided for a partition that is gone is not ours to commit any more: the
+// transaction is given up, and what stays assigned is read again.
+func (s *session) rebalanced(ctx context.Context) error {
+	s.rebalance.Lock()
+	added, removed := s.rebalance.added, s.rebalance.removed
+	s.rebalance.added, s.rebalance.removed = nil, nil
+	s.rebalance.Unlock()
+	if len(removed) > 0 {
+		resume := make(map[string][]int32)
+		for _, at := range removed {
+			delete(s.parts, at)
+			resume[at.topic] = append(resume[at.topic], at.partition)
+		}
+		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment
+		s.pending.drop(func(c *pendingChange) bool { return slices.Contains(removed, c.origin) }, s.contexts.window)
+		s.log.Info("partitions revoked", zap.Int("partitions", len(removed)))
+		if s.inTxn {
+			if err := s.abort(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if len(added) > 0 {
+		s.log.Info("partitions assigned", zap.Int("partitions", len(added)))
+		return s.loadPending(ctx, func(origin topicPartition) bool { return slices.Contains(added, origin) })
+	}
+	return nil
+}
+
+// loadPending takes over the pending changes of partitions from the pending topic.
+func (s *session) loadPending(ctx context.Context, ours func(topicPartition) bool) error {
+	since := s.now().Add(-time.Duration(s.policy.Grace+2*s.policy.Lookback) * time.Millisecond)
+	return loadPending(ctx, s.options, s.admin, s.config.Audit.PendingTopic, since, func(key string, value []byte) {
+		c, err := decodePending(value, func(name string) (uint16, bool) {
+			i := slices.IndexFunc(s.sources, func(o *sourceState) bool { return o.Name == name })
+			return uint16(max(i, 0)), i >= 0
+		})
+		if err != nil {
+			s.log.Warn("a pending change is not to be read; a late context will not complete it", zap.String("event_id", key), zap.Error(err))
+			return
+		}
+		if ours(c.origin) {
+			s.pending.add(c, s.contexts.window)
+			s.recheck[c] = true
+		}
+	})
+}
+
+func (s *session) enqueue(fetches kgo.Fetches) {
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if len(f.Records) == 0 {
+			return
+		}
+		at := topicPartition{f.Topic, f.Partition}
+		p := s.parts[at]
+		if p == nil {
+			source, role, ok := classify(f.Topic, s.sources, s.config.Context)
+			if !ok {
+				return
+			}
+			p = &partition{topicPartition: at, source: source, role: role, lastFrom: math.MaxInt64}
+			p.materials.rules = s.rules
+			if source != nil {
+				p.decoder = s.decoders[source.index]
+			}
+			s.rebalance.Lock()
+			committed, known := s.rebalance.committed[at]
+			delete(s.rebalance.committed, at)
+			s.rebalance.Unlock()
+			if !known {
+				committed = f.Records[0].Offset
+			}
+			p.committed, p.next = committed, committed
+			s.parts[at] = p
+		}
+		p.end = max(p.end, f.HighWatermark)
+		p.push(f.Records)
+	})
+}
+
+// work decides what can be decided, each partition in order, several partitions at once.
+func (s *session) work(ctx context.Context) error {
+	var group errgroup.Group
+	group.SetLimit(s.config.Workers)
+	for _, p := range s.parts {
+		if p.len() > 0 {
+			group.Go(func() error { return s.drain(ctx, p) })
+		}
+	}
+	err := group.Wait()
+	s.moveHorizon()
+	return err
+}
+
+// drain decides the partition's records until one has to wait. It ends early with ctx, so that a stop is not held up.
+func (s *session) drain(ctx context.Context, p *partition) error {
+	for p.len() > 0 && ctx.Err() == nil && !s.now().Before(p.retryAt) {
+		var done bool
+		var err error
+		switch {
+		case p.role != roleChange:
+			done, err = s.checkContext(ctx, p)
+		case p.queue[p.head].Offset < p.committed:
+			done, err = s.recount(ctx, p)
+		default:
+			if done, err = s.decide(ctx, p); done {
+				s.decided.Add(1)
+			}
+		}
+		if err != nil || !done {
+			return err
+		}
+		p.pop()
+	}
+	return nil
+}
+
+// recount brings the ordinals to where they stood at the last commit, by a record that was decided before it.
+func (s *session) recount(ctx context.Context, p *partition) (done bool, err error) {
+	record := p.queue[p.head]
+	if record.Key != nil || record.Value == nil {
+		return true, nil
+	}
+	rec := fromKgo(record)
+	err = p.decoder.Change(ctx, &rec, &p.change)
+	if transientOnly(err) != nil {
+		return s.retryLater(p, err)
+	}
+	if err == nil {
+		p.ordinal()
+	}
+	return true, nil
+}
+
+// retryLater leaves the first record where it is because something that it needs is away.
+func (s *session) retryLater(p *partition, err error) (bool, error) {
+	if errors.Is(err, context.Canceled) {
+		return false, nil
+	}
+	s.observer.Stopped(p.source.Name, err)
+	p.retryAt = s.now().Add(time.Second)
+	return false, nil
+}
+
+// checkContext looks at a record of a context topic, which the context reader has taken in already, for what makes it a dead letter:
+// one instance reads it here, and says so once.
+func (s *session) checkContext(ctx context.Context, p *partition) (done bool, err error) {
+	record := p.queue[p.head]
+	rec := fromKgo(record)
+	switch p.role {
+	case roleTransaction:
+		err = p.decoder.Transaction(ctx, &rec, new(schema.TransactionBoundary))
+	case roleMessage:
+		var m schema.Message
+		if err = p.decoder.Message(ctx, &rec, &m); err == nil && m.Prefix == s.config.Context.MessagePrefix {
+			_, err = schema.ParseContext(m.Content)
+		}
+	case roleContextTable:
+		if err = p.decoder.Change(ctx, &rec, &p.change); err == nil && p.change.Op == schema.OpCreate {
+			_, err = schema.ContextFromRow(p.change.After)
+		}
+	case roleContextTopic:
+		_, _, err = topicKey(&rec)
+	}
+	switch dead, isDead := isDead(err); {
+	case err == nil, errors.Is(err, schema.ErrTombstone):
+		return true, s.begin()
+	case isDead:
+		return true, s.deadLetter(&rec, "context", dead.Reason, dead.Detail)
+	default:
+		return s.retryLater(p, err)
+	}
+}
+
+// commit ends the transaction with the offsets of what was decided in it.
+func (s *session) commit(ctx context.Context) error {
+	began := s.now()
+	if err := s.kafka.Client().Flush(ctx); err != nil {
+		return err
+	}
+	if failed := s.failure.Load(); failed != nil {
+		s.log.Warn("producing", zap.Error(*failed))
+		return s.abort(ctx)
+	}
+	offsets := make(map[topicPartition]int64)
+	for at, p := range s.parts {
+		if p.next > p.committed {
+			offsets[at] = p.next
+		}
+	}
+	committed, err := s.kafka.End(kgo.PreTxnCommitFnContext(ctx, func(r *kmsg.TxnOffsetCommitRequest) error {
+		setOffsets(r, offsets)
+		return nil
+	}), kgo.TryCommit)
+	s.inTxn = false
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if !committed {
+		s.observer.Aborted()
+		return s.restore(ctx)
+	}
+	for at, offset := range offsets {
+		s.parts[at].committed = offset
+	}
+	s.observer.Committed(int(s.decided.Swap(0)), s.now().Sub(began))
+	return nil
+}
+
+// setOffsets makes the request commit these offsets instead of everything that was polled: records that wait have been polled too.
+func setOffsets(r *kmsg.TxnOffsetCommitRequest, offsets map[topicPartition]int64) {
+	ids := make(map[string][16]byte)
+	for _, t := range r.Topics {
+		ids[t.Topic] = t.TopicID
+	}
+	r.Topics = r.Topics[:0]
+	topics := make(map[string]int)
+	for at, offset := range offsets {
+		i, ok := topics[at.topic]
+		if !ok {
+			t := kmsg.NewTxnOffsetCommitRequestTopic()
+			t.Topic, t.TopicID = at.topic, ids[at.topic]
+			i = len(r.Topics)
+			topics[at.topic] = i
+			r.Topics = append(r.Topics, t)
+		}
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.LeaderEpoch = at.partition, offset, -1
+		r.Topics[i].Partitions = append(r.Topics[i].Partitions, p)
+	}
+}
+
+// abort gives the transaction up and goes back to what was committed.
+func (s *session) abort(ctx context.Context) error {
+	s.inTxn = false
+	if _, err := s.kafka.End(ctx, kgo.TryAbort); err != nil {
+		return fmt.Errorf("abort: %w", err)
+	}
+	s.observer.Aborted()
+	return s.restore(ctx)
+}
+
+// restore sets every partition back to its committed offset, and the pending changes to what the pending topic has.
+func (s *session) restore(ctx context.Context) error {
+	s.failure.Store(nil)
+	s.decided.Store(0)
+	back := make(map[string]map[int32]kgo.EpochOffset)
+	for at, p := range s.parts {
+		p.rewind()
+		if back[at.topic] == nil {
+			back[at.topic] = make(map[int32]kgo.EpochOffset)
+		}
+		back[at.topic][at.partition] = kgo.EpochOffset{Epoch: -1, Offset: s.rewound(at.topic, p.committed)}
+	}
+	s.kafka.Client().SetOffsets(back)
+	clear(s.recheck)
+	s.pending.drop(func(*pendingChange) bool { return true }, s.contexts.window)
+	return s.loadPending(ctx, func(origin topicPartition) bool { return s.parts[origin] != nil })
+}
+
+// begin makes sure that there is a transaction to produce into. Several workers may call it.
+func (s *session) begin() error {
+	s.txn.Lock()
+	defer s.txn.Unlock()
+	if s.inTxn {
+		return nil
+	}
+	if err := s.kafka.Begin(); err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	s.inTxn, s.txnSince = true, s.now()
+	return nil
+}
+
+// pause stops the fetching of partitions that hold their share of the buffer, and lets it go on when half of it is free again.
+func (s *session) pause() {
+	if len(s.parts) == 0 {
+		return
+	}
+	maxBytes := max(s.config.Limits.BufferBytes/len(s.parts), 1)
+	maxRecords := max(s.config.Limits.BufferRecords/len(s.parts), 1)
+	stop, goOn := make(map[string][]int32), make(map[string][]int32)
+	for at, p := range s.parts {
+		switch {
+		case !p.paused && (p.bytes >= maxBytes || p.len() >= maxRecords):
+			p.paused = true
+			stop[at.topic] = append(stop[at.topic], at.partition)
+		case p.paused && p.bytes <= maxBytes/2 && p.len() <= maxRecords/2:
+			p.paused = false
+			goOn[at.topic] = append(goOn[at.topic], at.partition)
+		}
+	}
+	if len(stop) > 0 {
+		s.kafka.Client().PauseFetchPartitions(stop)
+	}
+	if len(goOn) > 0 {
+		s.kafka.Client().ResumeFetchPartitions(goOn)
+	}
+}
+
+// moveHorizon tells the context reader how far back contexts are still needed, and whether somebody waits for more of them.
+func (s *session) moveHorizon() {
+	now := s.now().UnixMilli()
+	if now-s.delaysAt > s.policy.Lookback {
+		s.delays[0], s.delays[1], s.delaysAt = 0, s.delays[0], now
+	}
+	for _, p := range s.parts {
+		if p.decoded {
+			s.delays[0] = max(s.delays[0], p.facts.RecordTime-min(p.facts.RecordTime, p.facts.CommitTime))
+		}
+	}
+	// A change that comes now may have been committed as long ago as others lately.
+	horizon := now - s.policy.Lookback - max(s.delays[0], s.delays[1])
+	waiting := len(s.recheck) > 0
+	for _, p := range s.parts {
+		switch {
+		case p.role != roleChange:
+		case p.len() > 0 && p.decoded:
+			waiting = true
+			horizon = min(horizon, p.facts.from(s.policy))
+		case p.next < p.end:
+			horizon = min(horizon, p.lastFrom)
+		}
+	}
+	s.horizon.Store(horizon - coverSlack)
+	s.contexts.mu.Lock()
+	s.contexts.wanted = waiting
+	s.contexts.mu.Unlock()
+}
+
+// coverSlack is how much more than what is needed the context reader covers, in milliseconds, so that changes of about the same
+// time don't make it start again for each.
+const coverSlack = 60_000
+
+// report hands the gauges out, a few times a second.
+func (s *session) report() {
+	now := s.now()
+	if now.Sub(s.lastState) < 200*time.Millisecond {
+		return
+	}
+	s.lastState = now
+	state := State{Partitions: len(s.parts), Pending: s.pending.len()}
+	for _, p := range s.parts {
+		state.Undecided += p.len()
+		state.UndecidedBytes += p.bytes
+		state.Lag += max(p.end-p.next, 0)
+		if p.paused {
+			state.PausedPartitions++
+		}
+		if p.len() > 0 {
+			state.OldestUndecided = max(state.OldestUndecided, now.Sub(p.queue[p.head].Timestamp))
+		}
+	}
+	s.contexts.mu.RLock()
+	state.Contexts, state.ContextBytes, state.ContextsEvicted = s.contexts.window.Len(), s.contexts.window.Bytes(), s.contexts.window.Evicted()
+	if past := s.contexts.readPast(); past > math.MinInt64 && past < math.MaxInt64 {
+		state.ContextsReadUntil = time.UnixMilli(past)
+	}
+	s.contexts.mu.RUnlock()
+	s.state.Store(&state)
+	member, _ := s.kafka.Client().GroupMetadata()
+	s.ready.Store(member != "" && state.OldestUndecided < max(2*s.config.Context.Grace, 10*time.Second) && state.Lag < pollRecords)
+	s.observer.State(state)
+}

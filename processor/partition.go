@@ -1,0 +1,170 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"dossier/schema"
+)
+
+// partition is an assigned partition: the records that were read and are not decided, oldest first, and the first one
+// of them decoded. Only the first is ever worked on, so the order of the log is the order of the output. It belongs to
+// the processor's goroutine, or while it is drained to one worker.
+type partition struct {
+	topicPartition
+	source  *sourceState
+	role    role
+	decoder *schema.Decoder
+
+	queue   []*kgo.Record // from head on
+	head    int
+	bytes   int
+	decoded bool // change and facts are those of the first record
+	change  schema.Change
+	facts   Facts
+
+	next      int64 // the offset of the first undecided record: what a commit says
+	committed int64 // the offset committed last; records before it are read again for their ordinals alone
+	end       int64 // the partition's end when it was last fetched
+	paused    bool
+
+	waitFor   int64     // the first record waits until the context streams have been read past this record time; 0 if it doesn't
+	retryAt   time.Time // the first record is tried again then, because a service it needs is down
+	lastFrom  int64     // the oldest context time that the last decided record needed
+	ordinals  ordinals
+	materials materializer
+	contexts  renderedContexts
+	out       slab
+	event     schema.AuditEvent
+}
+
+func (p *partition) len() int { return len(p.queue) - p.head }
+
+func (p *partition) push(records []*kgo.Record) {
+	if p.head > 0 && p.head == len(p.queue) {
+		p.queue, p.head = p.queue[:0], 0
+	}
+	for _, r := range records {
+		p.queue = append(p.queue, r)
+		p.bytes += recordBytes(r)
+	}
+}
+
+// pop leaves the first record behind: its output has been handed to the transaction.
+func (p *partition) pop() {
+	r := p.queue[p.head]
+	p.queue[p.head] = nil
+	p.head++
+	p.bytes -= recordBytes(r)
+	p.next = r.Offset + 1
+	p.decoded, p.waitFor, p.retryAt = false, 0, time.Time{}
+	if p.head > 4096 && p.head*2 > len(p.queue) {
+		p.queue = append([]*kgo.Record(nil), p.queue[p.head:]...)
+		p.head = 0
+	}
+}
+
+// rewind forgets everything since the last commit.
+func (p *partition) rewind() {
+	p.queue, p.head, p.bytes = nil, 0, 0
+	p.next = p.committed
+	p.decoded, p.waitFor, p.retryAt = false, 0, time.Time{}
+	p.ordinals = ordinals{}
+}
+
+// recordBytes is what a record read costs in memory: its bytes and the record's own structure.
+func recordBytes(r *kgo.Record) int { return len(r.Key) + len(r.Value) + 200 }
+
+// decode decodes the first record and gathers the facts for the join.
+func (p *partition) decode(ctx context.Context, rules *Rules, now time.Time) error {
+	if p.decoded {
+		return nil
+	}
+	record := p.queue[p.head]
+	rec := fromKgo(record)
+	if err := p.decoder.Change(ctx, &rec, &p.change); err != nil {
+		return err
+	}
+	c := &p.change
+	p.facts = Facts{
+		Source: p.source.index, TxID: c.TxID, HasTx: c.HasTx, LSN: c.LSN, Order: c.TotalOrder,
+		// A record time in the future is a clock that lies: no context is waited for until then.
+		RecordTime: min(record.Timestamp.UnixMilli(), now.UnixMilli()),
+		CommitTime: c.CommitTime.UnixMilli(),
+	}
+	p.facts.Columns = rules.table(c.Source, c.Schema, c.Table).columnContext(c)
+	p.decoded = true
+	return nil
+}
+
+// ordinal returns the ordinal of the decoded change: 0 for a row with a key.
+func (p *partition) ordinal() uint64 {
+	if p.change.Key != nil || p.change.Op == schema.OpTruncate {
+		return 0
+	}
+	p.materials.content = appendContent(p.materials.content[:0], &p.change)
+	return p.ordinals.next(&p.change, p.materials.content)
+}
+
+func fromKgo(r *kgo.Record) schema.Record {
+	rec := schema.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp, Key: r.Key, Value: r.Value}
+	if len(r.Headers) > 0 {
+		rec.Headers = make([]schema.Header, len(r.Headers))
+		for i, h := range r.Headers {
+			rec.Headers[i] = schema.Header{Key: h.Key, Value: h.Value}
+		}
+	}
+	return rec
+}
+
+// isDead says whether a record can never be understood.
+func isDead(err error) (*schema.DecodeError, bool) {
+	var dead *schema.DecodeError
+	return dead, errors.As(err, &dead)
+}
+
+// slab cuts the output records' bytes from larger pieces, so that a record costs no allocation of its own.
+type slab struct {
+	free    []byte
+	scratch []byte // where a record is put together
+}
+
+const slabBytes = 256 << 10
+
+// take returns b's content in memory that stays as it is.
+func (s *slab) take(b []byte) []byte {
+	if len(b) > slabBytes/8 {
+		return append([]byte(nil), b...)
+	}
+	if len(b) > cap(s.free)-len(s.free) {
+		s.free = make([]byte, 0, slabBytes)
+	}
+	start := len(s.free)
+	s.free = append(s.free, b...)
+	return s.free[start:len(s.free):len(s.free)]
+}
+
+// renderedContexts keeps the last contexts as they stand in audit events: the changes of one transaction share it. A window entry's reference is
+// never used twice, so it names the context for ever.
+type renderedContexts struct {
+	keys   [16]entryRef
+	values [16]renderedContext
+}
+
+type renderedContext struct {
+	context *schema.EventContext
+	text    []byte // as it stands in an audit event
+}
+
+func (r *renderedContexts) get(key entryRef) (renderedContext, bool) {
+	i := (uint64(key) ^ uint64(key)>>32) % 16
+	return r.values[i], r.keys[i] == key
+}
+
+func (r *renderedContexts) put(key entryRef, c renderedContext) {
+	i := (uint64(key) ^ uint64(key)>>32) % 16
+	r.keys[i], r.values[i] = key, c
+}

@@ -1,0 +1,130 @@
+package processor
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"sync"
+
+	"dossier/schema"
+)
+
+// Rules answer how a table's rows appear in the audit trail. They are compiled from the configuration, a table at a
+// time, when its first change comes. Safe for concurrent use.
+type Rules struct {
+	entities []Entity
+	mu       sync.RWMutex
+	tables   map[tableName]*tableRule
+}
+
+type tableName struct{ source, schema, table string }
+
+// NewRules returns the rules of the configured entities.
+func NewRules(entities []Entity) *Rules {
+	return &Rules{entities: entities, tables: make(map[tableName]*tableRule)}
+}
+
+// tableRule is what the configuration says about one table.
+type tableRule struct {
+	entityType string
+	scope      string
+	disabled   bool
+	key        []string
+	parent     *ParentRule
+	columns    ColumnRoute
+
+	plain   bool // no rule about any field: rows pass as they are
+	fields  FieldRules
+	mu      sync.RWMutex
+	byField map[string]*fieldRule
+}
+
+// fieldRule is what the configuration says about one column.
+type fieldRule struct {
+	hidden     bool
+	masked     bool
+	transforms []Transform
+}
+
+func (r *Rules) table(source, schemaName, table string) *tableRule {
+	name := tableName{source, schemaName, table}
+	r.mu.RLock()
+	rule := r.tables[name]
+	r.mu.RUnlock()
+	if rule != nil {
+		return rule
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rule = r.tables[name]; rule == nil {
+		rule = r.compile(name)
+		r.tables[name] = rule
+	}
+	return rule
+}
+
+func (r *Rules) compile(name tableName) *tableRule {
+	qualified := name.schema + "." + name.table
+	i := slices.IndexFunc(r.entities, func(e Entity) bool {
+		return e.Table == qualified && (e.Source == "" || e.Source == name.source)
+	})
+	if i < 0 {
+		return &tableRule{entityType: qualified, scope: "default", plain: true}
+	}
+	e := r.entities[i]
+	f := e.Fields
+	rule := &tableRule{
+		entityType: cmp.Or(e.Type, qualified), scope: cmp.Or(e.Scope, "default"), disabled: e.Disabled,
+		key: e.Key, parent: e.Parent, columns: e.Columns, fields: f,
+		plain:   len(f.Include) == 0 && len(f.Exclude) == 0 && len(f.Mask) == 0 && len(f.Transform) == 0,
+		byField: make(map[string]*fieldRule),
+	}
+	rule.columns.Witness = cmp.Or(e.Columns.Witness, e.Columns.Request, e.Columns.User)
+	return rule
+}
+
+func (t *tableRule) field(name string) *fieldRule {
+	t.mu.RLock()
+	rule := t.byField[name]
+	t.mu.RUnlock()
+	if rule != nil {
+		return rule
+	}
+	rule = &fieldRule{
+		hidden:     len(t.fields.Include) > 0 && !matchesAny(t.fields.Include, name) || matchesAny(t.fields.Exclude, name),
+		masked:     matchesAny(t.fields.Mask, name),
+		transforms: t.fields.Transform[name],
+	}
+	t.mu.Lock()
+	t.byField[name] = rule
+	t.mu.Unlock()
+	return rule
+}
+
+// matchesAny says whether name matches one of the patterns, in which * stands for any text.
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return err == nil && ok || p == name
+	})
+}
+
+// columnContext returns what the row's own columns tell of who changed it, or nil. A delete's row image, and an update that left the
+// witness alone, speak of an earlier write.
+func (t *tableRule) columnContext(c *schema.Change) *schema.Context {
+	if t.columns.isZero() || c.After == nil || c.OldKey != nil {
+		return nil
+	}
+	if c.Op == schema.OpUpdate {
+		before, after := c.Before.Get(t.columns.Witness), c.After.Get(t.columns.Witness)
+		if c.Before == nil || before.State != schema.Present && before.State != schema.Null || before.Equal(after) {
+			return nil
+		}
+	}
+	context := &schema.Context{CorrelationID: c.After.Get(t.columns.Request).Text()}
+	context.User.ID = c.After.Get(t.columns.User).Text()
+	if isEmptyContext(context) {
+		return nil
+	}
+	return context
+}
