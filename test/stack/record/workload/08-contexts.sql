@@ -1,0 +1,24 @@
+-- Several contexts in one transaction, the same user twice, contexts that differ, and a context row in a table. Trap 21.
+CREATE TABLE public.request_context (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, context jsonb NOT NULL);
+CREATE TABLE public.ticket (id int PRIMARY KEY, title text, updated_by text, request_id text);
+ALTER TABLE public.ticket REPLICA IDENTITY FULL;
+BEGIN;
+INSERT INTO public.ticket VALUES (1, 'before any context', NULL, NULL);
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"first"},"request_id":"q-1"}');
+INSERT INTO public.ticket VALUES (2, 'of the first', NULL, NULL);
+UPDATE public.ticket SET title = 'of the first too' WHERE id = 1;
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"second"},"request_id":"q-2"}');
+INSERT INTO public.ticket VALUES (3, 'of the second', NULL, NULL);
+UPDATE public.ticket SET title = 'of the second now' WHERE id = 1;
+COMMIT;
+BEGIN;
+INSERT INTO public.request_context (context) VALUES ('{"user":{"id":"by-table"},"correlation_id":"q-3"}');
+INSERT INTO public.ticket VALUES (4, 'context from the table', NULL, NULL);
+COMMIT;
+INSERT INTO public.ticket VALUES (5, 'context from columns', 'by-column', 'q-4');
+INSERT INTO public.ticket VALUES (6, 'direct SQL, no context', NULL, NULL);
+BEGIN;
+INSERT INTO public.request_context (context) VALUES ('{"user":{"id":"by-table"},"service":"billing"}');
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"by-message"},"request_id":"q-5"}');
+UPDATE public.ticket SET title = 'two routes', updated_by = 'by-column' WHERE id = 6;
+COMMIT;

@@ -1,0 +1,21 @@
+-- Columns come, go, change their names and types; generated columns are missing. Trap 15.
+CREATE TABLE public.evolving (id int PRIMARY KEY, a text, b int, twice int GENERATED ALWAYS AS (b * 2) STORED);
+ALTER TABLE public.evolving REPLICA IDENTITY FULL;
+INSERT INTO public.evolving (id, a, b) VALUES (1, 'before', 1), (2, 'before', 2);
+ALTER TABLE public.evolving ADD COLUMN c text;
+UPDATE public.evolving SET a = 'c was added' WHERE id = 1;
+ALTER TABLE public.evolving ADD COLUMN d int NOT NULL DEFAULT 42;
+UPDATE public.evolving SET a = 'd was added with a default' WHERE id = 1;
+INSERT INTO public.evolving (id, a, b, c) VALUES (3, 'new', 3, 'c');
+ALTER TABLE public.evolving DROP COLUMN c;
+UPDATE public.evolving SET a = 'c was dropped' WHERE id = 3;
+ALTER TABLE public.evolving RENAME COLUMN d TO e;
+UPDATE public.evolving SET a = 'd is e' WHERE id = 3;
+ALTER TABLE public.evolving ALTER COLUMN e TYPE bigint;
+UPDATE public.evolving SET e = 9007199254740993 WHERE id = 3;
+BEGIN;
+UPDATE public.evolving SET a = 'before alter in one transaction' WHERE id = 2;
+ALTER TABLE public.evolving ADD COLUMN f text DEFAULT 'ff';
+UPDATE public.evolving SET a = 'after alter in one transaction' WHERE id = 2;
+COMMIT;
+DELETE FROM public.evolving WHERE id = 1;

@@ -1,0 +1,25 @@
+-- The other types that applications use, as values and as keys.
+CREATE EXTENSION IF NOT EXISTS hstore;
+CREATE EXTENSION IF NOT EXISTS citext;
+CREATE EXTENSION IF NOT EXISTS ltree;
+CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy', 'with ''quote''');
+CREATE DOMAIN public.email AS citext CHECK (value ~ '@');
+CREATE TABLE public.kinds (id int PRIMARY KEY, yes boolean, c char(5), vc varchar(20), txt text, blob bytea, u uuid, j json, jb jsonb, x xml, m mood, e email, ip inet, net cidr, mac macaddr, b1 bit(1), b5 bit(5), vb bit varying(9), h hstore, path ltree, p point, r int4range, tr tstzrange, dr daterange, tsv tsvector, o oid);
+ALTER TABLE public.kinds REPLICA IDENTITY FULL;
+INSERT INTO public.kinds VALUES (1, true, 'ab', 'vär', E'line\nbreak\ttab "quote" \\ back', '\x00ff10', '6b1f0c1e-2d3a-4b5c-8d7e-9f0a1b2c3d4e', '{"b": 1,  "a":  [1.50, 9007199254740993, null], "a": "twice"}', '{"b": 1, "a": [1.50, 9007199254740993, null]}', '<a b="c">d</a>', 'happy', 'Ada@Example.org', '192.0.2.1', '192.0.2.0/24', '08:00:2b:01:02:03', '1', '10110', '101', 'k=>v, "empty"=>"", n=>NULL', 'top.sub', '(1.5,-2)', '[1,5)', '[2026-01-01 00:00+00,2026-02-01 00:00+00)', '[2026-01-01,2026-02-01)', 'a fat cat', 42);
+INSERT INTO public.kinds (id) VALUES (2);
+INSERT INTO public.kinds VALUES (3, false, '', '', '', '', '00000000-0000-0000-0000-000000000000', 'null', 'null', '', 'with ''quote''', '@', '::1', '2001:db8::/32', 'ff:ff:ff:ff:ff:ff', '0', '00000', '', '', '', '(0,0)', 'empty', '[,)', '(,2026-01-01]', '', 0);
+UPDATE public.kinds SET jb = '{"a": [1.5]}', m = 'sad', yes = NULL, u = NULL, blob = NULL WHERE id = 1;
+CREATE TABLE public.lists (id int PRIMARY KEY, ints int[], bigs bigint[], texts text[], moods mood[], decimals numeric(10,2)[], free numeric[], flags boolean[], ids uuid[], stamps timestamptz[], days date[], jsons jsonb[], grid int[][], blobs bytea[]);
+ALTER TABLE public.lists REPLICA IDENTITY FULL;
+INSERT INTO public.lists VALUES (1, '{1,NULL,-3}', '{9007199254740993}', '{"a","b c",NULL,"q\"uote",""}', '{sad,happy}', '{1.50,NULL,-2.00}', '{1.50,2}', '{t,f,NULL}', '{6b1f0c1e-2d3a-4b5c-8d7e-9f0a1b2c3d4e}', '{2026-01-02 03:04:05.678901+00}', '{2026-01-02}', ARRAY['{"a": 1}'::jsonb], NULL, ARRAY['\x00ff'::bytea]);
+INSERT INTO public.lists VALUES (2, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, '{}');
+UPDATE public.lists SET ints = '{1,2}' WHERE id = 1;
+CREATE TABLE public.uuid_key (id uuid PRIMARY KEY, note text);
+INSERT INTO public.uuid_key VALUES ('6b1f0c1e-2d3a-4b5c-8d7e-9f0a1b2c3d4e', 'by uuid');
+CREATE TABLE public.mixed_key (tenant text, day date, at timestamptz, n bigint, note text, PRIMARY KEY (n, tenant, at, day));
+INSERT INTO public.mixed_key VALUES ('a/b%c', '2026-11-23', '2026-11-23 02:43:54.384552+00', 9007199254740993, 'slash and percent');
+UPDATE public.mixed_key SET note = 'changed';
+DELETE FROM public.mixed_key;
+CREATE TABLE public."Quoted Täble" ("Id" int PRIMARY KEY, "sölde-1" text, "select" int);
+INSERT INTO public."Quoted Täble" VALUES (1, 'odd names', 2);

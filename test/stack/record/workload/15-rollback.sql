@@ -1,0 +1,21 @@
+-- What is rolled back, whole or to a savepoint, is not in the log; a transaction of no captured table counts nothing. Trap 4.
+CREATE TABLE public.attempt (id int PRIMARY KEY, note text);
+CREATE TABLE private.uncaptured (id int PRIMARY KEY);
+BEGIN;
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"nobody"},"request_id":"rolled-back"}');
+INSERT INTO public.attempt VALUES (1, 'never');
+ROLLBACK;
+BEGIN;
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"u-keep"},"request_id":"kept"}');
+INSERT INTO public.attempt VALUES (2, 'kept');
+SAVEPOINT s;
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"u-drop"},"request_id":"dropped"}');
+INSERT INTO public.attempt VALUES (3, 'dropped');
+ROLLBACK TO s;
+INSERT INTO public.attempt VALUES (4, 'kept too');
+COMMIT;
+INSERT INTO private.uncaptured VALUES (1);
+BEGIN;
+INSERT INTO private.uncaptured VALUES (2);
+SELECT pg_logical_emit_message(true, 'dossier.context', '{"user":{"id":"u-none"},"request_id":"no-captured-change"}');
+COMMIT;

@@ -1,0 +1,2 @@
+-- Heartbeats: a topic of their own, and the rows of the table that the action query writes. Trap 18.
+-- heartbeat
