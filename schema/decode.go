@@ -101,29 +101,6 @@ func (d *Decoder) Change(ctx context.Context, rec *Record, c *Change) error {
 	return d.otherKeys(ctx, topic, rec, c)
 }
 
-// Names of the headers by which Debezium links the two events of a changed key.
-const (
-	headerNewKey = "__debezium.newkey"
-	headerOldKey = "__debezium.oldkey"
-)
-
-func (d *Decoder) otherKeys(ctx context.Context, topic *topicState, rec *Record, c *Change) error {
-	for i := range rec.Headers {
-		h := &rec.Headers[i]
-		var err error
-		switch h.Key {
-		case headerNewKey:
-			c.NewKey, err = d.headerKey(ctx, topic, h.Value, c)
-		case headerOldKey:
-			c.OldKey, err = d.headerKey(ctx, topic, h.Value, c)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Transaction decodes a record of the transaction topic into t, which it overwrites. Errors are those of Change.
 func (d *Decoder) Transaction(ctx context.Context, rec *Record, t *TransactionBoundary) error {
 	if rec.Value == nil {
@@ -213,16 +190,16 @@ func (d *Decoder) key(ctx context.Context, topic *topicState, data []byte, spare
 	}
 	isAvro, err := d.isAvro(data, "key")
 	if err != nil {
-		return nil, badKey(err)
+		return nil, badKey("the record's key", err)
 	}
 	var row Row
 	if isAvro {
 		row, err = d.avroKey(ctx, data, spare, c)
 	} else {
-		row, err = d.jsonKey(topic, data, spare, c)
+		row, err = d.jsonKey(topic, data, spare, c, nil)
 	}
 	if err != nil {
-		return nil, badKey(err)
+		return nil, badKey("the record's key", err)
 	}
 	return row, nil
 }

@@ -281,13 +281,13 @@ func (b *boundary) finish(t *TransactionBoundary) error {
 	return nil
 }
 
-// badKey marks errors that come from the key.
-func badKey(err error) error {
+// badKey marks errors that come from a key.
+func badKey(where string, err error) error {
 	if e, ok := err.(*DecodeError); ok {
-		if e.Reason == ReasonUnknownSchemaID {
+		if e.Reason == ReasonUnknownSchemaID || e.Reason == ReasonBadSchema {
 			return err
 		}
-		return &DecodeError{Reason: ReasonBadKey, Detail: "the record's key: " + e.Detail, Err: e.Err}
+		return &DecodeError{Reason: ReasonBadKey, Detail: where + ": " + e.Detail, Err: e.Err}
 	}
 	return err
 }

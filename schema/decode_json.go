@@ -435,8 +435,8 @@ func (d *Decoder) jsonCollections(s *Scanner, t *TransactionBoundary) error {
 	}
 }
 
-// jsonKey reads a record key.
-func (d *Decoder) jsonKey(topic *topicState, data []byte, spare Row, c *Change) (Row, error) {
+// jsonKey reads a key. Where it has no Connect schema, its columns are those of like, if that is not nil.
+func (d *Decoder) jsonKey(topic *topicState, data []byte, spare Row, c *Change, like *rowPlan) (Row, error) {
 	s := NewScanner(data)
 	schema, wrapped, err := d.unwrap(&topic.keySchemas, &s)
 	if err != nil {
@@ -455,6 +455,8 @@ func (d *Decoder) jsonKey(topic *topicState, data []byte, spare Row, c *Change) 
 	plan := topic.key.Load()
 	if schema != nil {
 		plan = schema.root
+	} else if like != nil {
+		plan = like
 	} else if plan == nil || plan.tableName != (tableName{c.Schema, c.Table}) {
 		plan = &rowPlan{tableName: tableName{c.Schema, c.Table}}
 	}
@@ -462,7 +464,7 @@ func (d *Decoder) jsonKey(topic *topicState, data []byte, spare Row, c *Change) 
 	if err != nil {
 		return nil, jsonError("not valid JSON", err)
 	}
-	if schema == nil && used != plan {
+	if schema == nil && like == nil && used != plan {
 		topic.key.Store(used)
 	}
 	if err := closeKey(&s, wrapped); err != nil {
