@@ -216,17 +216,15 @@ func (k *checker) limits() {
 	k.atLeast("limits.context_records", int64(l.ContextRecords), 100, "100")
 	k.atLeast("limits.pending_records", int64(l.PendingRecords), 100, "100")
 	k.atLeast("audit.max_record_bytes", int64(k.c.Audit.MaxRecordBytes), 64<<10, "64KiB")
+	if k.c.Audit.MaxRecordBytes > 60<<20 {
+		k.fault("audit.max_record_bytes", "expected at most 60MiB: an event that cannot be stored must find room on the dead-letter topic")
+	}
 	k.atLeast("audit.partitions", int64(k.c.Audit.Partitions), 1, "1")
 	k.atLeast("audit.replication_factor", int64(k.c.Audit.ReplicationFactor), 0, "0 (the brokers' default)")
 	k.atLeast("audit.retention", int64(k.c.Audit.Retention), 0, "0 (kept for ever)")
-	k.atLeast("dead_letter.retention", int64(k.c.DeadLetter.Retention), 0, "0 (kept for ever)")
-	k.atLeast("dead_letter.max_message_bytes", int64(k.c.DeadLetter.MaxMessageBytes), 1<<20, "1MiB")
 	k.atLeast("processor.commit_interval", int64(k.c.Processor.CommitInterval), 1e6, "1ms")
 	k.atLeast("processor.workers", int64(k.c.Processor.Workers), 0, "0 (one for each core)")
 	k.atLeast("sink.bulk_bytes", int64(k.c.Sink.BulkBytes), 64<<10, "64KiB")
-	if k.c.DeadLetter.MaxMessageBytes < k.c.Audit.MaxRecordBytes+1<<20 {
-		k.fault("dead_letter.max_message_bytes", "expected at least audit.max_record_bytes and 1MiB: a dead letter holds the record and its headers")
-	}
 	if k.c.Sink.BulkBytes > 100<<20 {
 		k.fault("sink.bulk_bytes", "expected at most 100MiB, which is what Elasticsearch takes in one request")
 	}
@@ -234,10 +232,8 @@ func (k *checker) limits() {
 	if k.c.Sink.InFlight > 64 {
 		k.fault("sink.in_flight", "expected at most 64 requests")
 	}
-	for _, r := range []retention{{"audit.retention", k.c.Audit.Retention}, {"dead_letter.retention", k.c.DeadLetter.Retention}} {
-		if r.d > 0 {
-			k.warn(r.key, "records are deleted after %s; what is not yet stored or replayed by then is lost", r.d)
-		}
+	if r := k.c.Audit.Retention; r > 0 {
+		k.warn("audit.retention", "events are deleted after %s; what is not yet stored by then is lost", r)
 	}
 	if k.c.Processor.Group == k.c.Sink.Group {
 		k.fault("sink.group", "the same as processor.group; two roles in one consumer group take each other's partitions")
@@ -247,11 +243,6 @@ func (k *checker) limits() {
 			k.fault(g.key, "empty; expected the name of a consumer group")
 		}
 	}
-}
-
-type retention struct {
-	key string
-	d   Duration
 }
 
 func (k *checker) atLeast(key string, got, least int64, text string) {

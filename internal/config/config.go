@@ -101,9 +101,7 @@ func (a Audit) PendingTopic() string { return a.Topic + ".pending" }
 
 // DeadLetter is the topic of records that could not be processed.
 type DeadLetter struct {
-	Topic           string   `yaml:"topic"`
-	Retention       Duration `yaml:"retention"`         // 0: kept for ever
-	MaxMessageBytes Size     `yaml:"max_message_bytes"` // above the change topics' limit, as a dead letter adds headers
+	Topic string `yaml:"topic"`
 }
 
 // Feedback is the topic on which connected applications report.

@@ -10,7 +10,7 @@ func defaults() *Config {
 		Kafka:        Kafka{ClientID: "dossier"},
 		Context:      Context{Grace: Duration(5 * time.Second), Lookback: Duration(15 * time.Minute), MessagePrefix: "dossier.context"},
 		Audit:        Audit{Topic: "dossier.audit", Partitions: 6, Format: "json", Compression: "lz4", MaxRecordBytes: 8 << 20},
-		DeadLetter:   DeadLetter{Topic: "dossier.dlq", MaxMessageBytes: 16 << 20},
+		DeadLetter:   DeadLetter{Topic: "dossier.dlq"},
 		FieldChanges: "all",
 		Limits:       Limits{BufferBytes: 64 << 20, BufferRecords: 100_000, ContextBytes: 256 << 20, ContextRecords: 2_000_000, PendingRecords: 100_000},
 		Processor:    Processor{Group: "dossier-processor", CommitInterval: Duration(100 * time.Millisecond)},
