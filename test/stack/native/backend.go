@@ -248,13 +248,13 @@ func (b *Backend) process(p parts.Part) *process {
 
 // Close ends every part and removes the data. With keepLogs the directory of LogDir stays.
 //
-// The data are thrown away, so nothing is gained by an orderly stop: the parts are killed.
+// The data are thrown away, so nothing is gained by an orderly stop: the parts are ended at once.
 func (b *Backend) Close(keepLogs bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var errs []error
 	for _, proc := range b.procs {
-		errs = append(errs, proc.kill())
+		errs = append(errs, proc.abandon())
 	}
 	b.watcher.release()
 	if !keepLogs {

@@ -25,13 +25,15 @@ type command struct {
 	dir  string
 	// stop is the signal that asks the part to end in order.
 	stop syscall.Signal
+	// abandon is the signal that ends the part and its children at once where SIGKILL would leave the children to find out; 0 for SIGKILL.
+	abandon syscall.Signal
 }
 
 // process is one running part.
 type process struct {
 	part    parts.Part
 	cmd     *exec.Cmd
-	stop    syscall.Signal
+	command command
 	log     string
 	watcher *watcher
 	done    chan struct{} // closed when the process has ended
@@ -53,7 +55,7 @@ func startProcess(part parts.Part, c command, as account, log string, w *watcher
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
-	p := &process{part: part, cmd: cmd, stop: c.stop, log: log, watcher: w, done: make(chan struct{})}
+	p := &process{part: part, cmd: cmd, command: c, log: log, watcher: w, done: make(chan struct{})}
 	w.add(cmd.Process.Pid)
 	go func() {
 		p.err = cmd.Wait()
@@ -98,7 +100,7 @@ func (p *process) end() error {
 	if !p.running() {
 		return nil
 	}
-	if err := p.signal(p.stop); err != nil {
+	if err := p.signal(p.command.stop); err != nil {
 		return err
 	}
 	select {
@@ -119,6 +121,22 @@ func (p *process) kill() error {
 	}
 	<-p.done
 	return nil
+}
+
+// abandon ends the process and its children as fast as it can be done; the data may be lost.
+func (p *process) abandon() error {
+	if p.command.abandon == 0 {
+		return p.kill()
+	}
+	if err := p.signal(p.command.abandon); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(2 * time.Second):
+		return p.kill()
+	}
 }
 
 // signal reaches the whole process group.

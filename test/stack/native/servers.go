@@ -75,7 +75,9 @@ func (b *Backend) postgres() server {
 			}
 			return appendFile(filepath.Join(data, "postgresql.conf"), text.String())
 		},
-		command: command{argv: []string{filepath.Join(programs, "postgres"), "-D", data}, dir: home, stop: syscall.SIGINT},
+		command: command{argv: []string{filepath.Join(programs, "postgres"), "-D", data}, dir: home,
+			// Fast and immediate shutdown. The server's sessions are process groups of their own, which a SIGKILL of the server does not reach.
+			stop: syscall.SIGINT, abandon: syscall.SIGQUIT},
 		ready: func(ctx context.Context) error {
 			conn, err := pgx.Connect(ctx, dsn)
 			if err != nil {
