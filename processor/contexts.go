@@ -63,6 +63,9 @@ type stream struct {
 	newest int64 // the newest record time read, in Unix milliseconds
 }
 
+// never is a record time before all others, with room to subtract from it.
+const never = math.MinInt64 / 2
+
 // addedLimit bounds the notes about what has come; beyond it, everything pending is looked at.
 const addedLimit = 10_000
 
@@ -126,7 +129,7 @@ func (r *contextReader) readFrom(ctx context.Context, from int64) (next int64, e
 
 	r.mu.Lock()
 	r.window.Reset()
-	r.streams, r.covered, r.caughtUp, r.target = make(map[topicPartition]*stream), from, math.MinInt64, nil
+	r.streams, r.covered, r.caughtUp, r.target = make(map[topicPartition]*stream), from, never, nil
 	for at, offset := range starts {
 		r.addStream(at, offset)
 	}
@@ -164,7 +167,7 @@ func (r *contextReader) readFrom(ctx context.Context, from int64) (next int64, e
 
 func (r *contextReader) addStream(at topicPartition, offset int64) {
 	source, role, _ := classify(at.topic, r.sources, r.config)
-	r.streams[at] = &stream{source: source, role: role, next: offset, newest: math.MinInt64}
+	r.streams[at] = &stream{source: source, role: role, next: offset, newest: never}
 }
 
 // makeRoom keeps the window within its limits: it drops what no undecided change can need; waits, while the streams are read further than
@@ -381,15 +384,21 @@ func (r *contextReader) takeAdded() (keys []uint64, all bool) {
 	return keys, all
 }
 
-// readPast returns the record time up to which every stream has been read. The caller holds mu.
-func (r *contextReader) readPast() int64 {
+// readPast returns the record time up to which every stream has been read, as it holds for a change that was polled at the
+// given time: having reached the ends says something only of records that were there when the ends were listed, and a
+// record may have become visible long after its own time, with its context. The caller holds mu.
+func (r *contextReader) readPast(polled int64) int64 {
+	caughtUp := r.caughtUp
+	if caughtUp < polled {
+		caughtUp = never
+	}
 	past := int64(math.MaxInt64)
 	for _, s := range r.streams {
 		// More records of the newest millisecond may follow.
-		past = min(past, max(s.newest-1, r.caughtUp))
+		past = min(past, max(s.newest-1, caughtUp))
 	}
 	if len(r.streams) == 0 {
-		return r.caughtUp
+		return caughtUp
 	}
 	return past
 }

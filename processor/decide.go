@@ -31,7 +31,7 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 		return false, nil
 	}
 	s.contexts.mu.RLock()
-	decision := Decide(&p.facts, s.contexts.window, s.contexts.readPast(), s.policy)
+	decision := Decide(&p.facts, s.contexts.window, s.contexts.readPast(p.polls[0].at), s.policy)
 	s.contexts.mu.RUnlock()
 	if !decision.Decided {
 		p.waitFor = decision.WaitFor
@@ -169,7 +169,7 @@ func (s *session) attribute(context.Context) error {
 			continue
 		}
 		s.contexts.mu.RLock()
-		late, waitFor := DecideLate(&c.facts, &c.known, s.contexts.window, s.contexts.readPast(), s.policy)
+		late, waitFor := DecideLate(&c.facts, &c.known, s.contexts.window, s.contexts.readPast(0), s.policy)
 		s.contexts.mu.RUnlock()
 		if waitFor == 0 {
 			delete(s.recheck, c)
@@ -194,7 +194,7 @@ func (s *session) attribute(context.Context) error {
 	}
 	s.expiredAt = s.now()
 	s.contexts.mu.RLock()
-	past := s.contexts.readPast()
+	past := s.contexts.readPast(0)
 	s.contexts.mu.RUnlock()
 	for _, c := range s.pending.expire(past, s.policy, pollRecords) {
 		if err := s.forget(c); err != nil {

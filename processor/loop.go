@@ -136,6 +136,7 @@ func (s *session) loadPending(ctx context.Context, ours func(topicPartition) boo
 }
 
 func (s *session) enqueue(fetches kgo.Fetches) {
+	now := s.now()
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if len(f.Records) == 0 {
 			return
@@ -163,7 +164,7 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 			s.parts[at] = p
 		}
 		p.end = max(p.end, f.HighWatermark)
-		p.push(f.Records)
+		p.push(f.Records, now)
 	})
 }
 
@@ -442,7 +443,7 @@ func (s *session) report() {
 	}
 	s.contexts.mu.RLock()
 	state.Contexts, state.ContextBytes, state.ContextsEvicted = s.contexts.window.Len(), s.contexts.window.Bytes(), s.contexts.window.Evicted()
-	if past := s.contexts.readPast(); past > math.MinInt64 && past < math.MaxInt64 {
+	if past := s.contexts.readPast(0); past > never && past < math.MaxInt64 {
 		state.ContextsReadUntil = time.UnixMilli(past)
 	}
 	s.contexts.mu.RUnlock()

@@ -22,7 +22,8 @@ type partition struct {
 	queue   []*kgo.Record // from head on
 	head    int
 	bytes   int
-	decoded bool // change and facts are those of the first record
+	polls   []poll // when the queue's records were polled, oldest first
+	decoded bool   // change and facts are those of the first record
 	change  schema.Change
 	facts   Facts
 
@@ -41,9 +42,13 @@ type partition struct {
 	event     schema.AuditEvent
 }
 
+// poll notes when the records before an offset were polled, in Unix milliseconds.
+type poll struct{ before, at int64 }
+
 func (p *partition) len() int { return len(p.queue) - p.head }
 
-func (p *partition) push(records []*kgo.Record) {
+func (p *partition) push(records []*kgo.Record, now time.Time) {
+	p.polls = append(p.polls, poll{records[len(records)-1].Offset + 1, now.UnixMilli()})
 	if p.head > 0 && p.head == len(p.queue) {
 		p.queue, p.head = p.queue[:0], 0
 	}
@@ -60,6 +65,9 @@ func (p *partition) pop() {
 	p.head++
 	p.bytes -= recordBytes(r)
 	p.next = r.Offset + 1
+	if p.polls[0].before <= p.next {
+		p.polls = p.polls[1:]
+	}
 	p.decoded, p.waitFor, p.retryAt = false, 0, time.Time{}
 	if p.head > 4096 && p.head*2 > len(p.queue) {
 		p.queue = append([]*kgo.Record(nil), p.queue[p.head:]...)
@@ -69,7 +77,7 @@ func (p *partition) pop() {
 
 // rewind forgets everything since the last commit.
 func (p *partition) rewind() {
-	p.queue, p.head, p.bytes = nil, 0, 0
+	p.queue, p.head, p.bytes, p.polls = nil, 0, 0, nil
 	p.next = p.committed
 	p.decoded, p.waitFor, p.retryAt = false, 0, time.Time{}
 	p.ordinals = ordinals{}

@@ -175,7 +175,7 @@ type session struct {
 func (p *Processor) runSession(ctx context.Context) error {
 	s := &session{Processor: p, parts: make(map[topicPartition]*partition), recheck: make(map[*pendingChange]bool)}
 	s.rebalance.committed = make(map[topicPartition]int64)
-	s.horizon.Store(math.MinInt64)
+	s.horizon.Store(never)
 	if err := s.open(); err != nil {
 		return &FatalError{err}
 	}
@@ -221,7 +221,7 @@ func (s *session) open() error {
 		options: slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(2 << 20), kgo.MaxConcurrentFetches(2)}),
 		admin:   s.admin, decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
 		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1),
-		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: math.MinInt64,
+		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never,
 	}
 	return nil
 }
