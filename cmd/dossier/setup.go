@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"dossier/internal/topics"
+)
+
+// setupCommand holds the flags of `dossier setup`.
+type setupCommand struct {
+	dryRun, alter, json bool
+	timeout             time.Duration
+}
+
+func newSetupCommand() *cobra.Command {
+	s := &setupCommand{}
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Make the topics and the store's indices, aliases and roles",
+		Long: `Makes what Dossier needs and is not there yet: Kafka topics, and in Elasticsearch the index templates, indices, aliases, roles
+and the sink's user. Safe to repeat.
+
+What is there already stays as it is; where it differs from what Dossier relies on, that is reported, and the exit code
+is 1. With --alter, settings of topics are changed as well; their numbers of partitions never are.`,
+		Example: `  dossier setup --dry-run
+  dossier setup
+  DOSSIER_SINK_ELASTICSEARCH_SETUP_USERNAME=elastic DOSSIER_SINK_ELASTICSEARCH_SETUP_PASSWORD_FILE=admin.txt dossier setup`,
+		Args: misusedArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
+	}
+	cmd.Flags().BoolVar(&s.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	cmd.Flags().BoolVar(&s.alter, "alter", false, "change the settings of topics that differ")
+	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
+	cmd.Flags().DurationVar(&s.timeout, "timeout", time.Minute, "how long to wait for brokers and store")
+	return cmd
+}
+
+// setupResult is what `dossier setup --json` prints.
+type setupResult struct {
+	Topics []topics.Report `json:"topics"`
+}
+
+func (s *setupCommand) run(cmd *cobra.Command) error {
+	c, err := loadConfig(cmd, 0)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := contextWithTimeout(cmd, s.timeout)
+	defer cancel()
+	client, err := newKafkaClient(c)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var result setupResult
+	admin := kadm.NewClient(client)
+	if s.dryRun {
+		result.Topics, err = topics.Check(ctx, admin, wantedTopics(c))
+	} else {
+		result.Topics, err = topics.Apply(ctx, admin, wantedTopics(c), s.alter)
+	}
+	if err != nil {
+		return unreachable(err, "kafka", c.Kafka.Brokers)
+	}
+	if s.json {
+		err = printJSON(cmd.OutOrStdout(), result)
+	} else {
+		err = s.print(cmd.OutOrStdout(), result)
+	}
+	if err != nil {
+		return err
+	}
+	differing := 0
+	for _, t := range result.Topics {
+		if t.State == topics.Differs {
+			differing++
+		}
+	}
+	if differing > 0 {
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s otherwise than expected; change the configuration, or the topics with --alter (partitions: with Kafka's own tools, and knowing that "+
+			"the order per key is lost)", count(differing, "topic"))}
+	}
+	return nil
+}
+
+func (s *setupCommand) print(w io.Writer, result setupResult) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TOPIC\tSTATE\tPARTITIONS\tFOR")
+	for _, t := range result.Topics {
+		state := string(t.State)
+		if t.State == topics.Missing {
+			state = "would be created"
+		}
+		fmt.Fprintln(table, t.Name+"\t"+state+"\t"+strconv.Itoa(int(t.Partitions))+"\t"+t.Purpose)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, t := range result.Topics {
+		for _, d := range t.Differences {
+			if _, err := fmt.Fprintf(w, "%s: %s\n", t.Name, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
