@@ -510,6 +510,43 @@ func TestMessageThroughPgoutput(t *testing.T) {
 	}
 }
 
+// What docs/context/sql.md says of hooks at a transaction's end, and warns of.
+func TestDocumentedSQL(t *testing.T) {
+	db := newDatabase(t)
+	const atEnd = `select pg_logical_emit_message(true, 'dossier.context', '{"at":"end"}') where pg_current_xact_id_if_assigned() is not null`
+	exec(t, db.conn, "begin; select * from product; "+atEnd+"; commit")
+	db.expect(t)
+	exec(t, db.conn, "begin; insert into product values (1, 1); "+atEnd+"; commit")
+	db.expect(t, "BEGIN", "product: INSERT: id[bigint]:1 price[numeric]:1", `message {"at":"end"}`, "COMMIT")
+	exec(t, db.conn, "with c as (select pg_logical_emit_message(true, 'dossier.context', '{}')) update product set price = 2")
+	db.expect(t, "BEGIN", "product: UPDATE: id[bigint]:1 price[numeric]:2", "COMMIT")
+
+	role := fmt.Sprintf("outsider_%d", time.Now().UnixNano())
+	exec(t, db.conn, "create role "+role)
+	t.Cleanup(func() { exec(t, db.conn, "drop owned by "+role+"; drop role "+role) })
+	signature := "boolean, text, %s"
+	var version int
+	must(t, db.conn.QueryRow(t.Context(), "select current_setting('server_version_num')::int").Scan(&version))
+	if version >= 170000 {
+		signature += ", boolean"
+	}
+	text := "pg_logical_emit_message(" + fmt.Sprintf(signature, "text") + ")"
+	exec(t, db.conn, "revoke execute on function "+text+", pg_logical_emit_message("+fmt.Sprintf(signature, "bytea")+") from public")
+	outsider := connect(t, db.url)
+	exec(t, outsider, "set role "+role)
+	_, err := pgxcontext.DB{Conn: outsider}.Begin(with("forged"))
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) || pgErr.Code != "42501" {
+		t.Errorf("a role without the right sent a message: %v", err)
+	}
+	exec(t, db.conn, "grant execute on function "+text+" to "+role)
+	db.transactions(t) // of the role and its rights
+	tx, err := pgxcontext.DB{Conn: outsider}.Begin(with("r-1"))
+	must(t, err)
+	must(t, tx.Commit(t.Context()))
+	db.expect(t, "BEGIN", `message {"request_id":"r-1"}`, "COMMIT")
+}
+
 func BenchmarkBegin(b *testing.B) {
 	conn, err := pgx.Connect(b.Context(), stack.ForTest(b, stack.Postgres).PostgresDSN("postgres"))
 	if err != nil {
