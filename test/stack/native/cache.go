@@ -53,10 +53,13 @@ func cacheDir(a account) (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(root, hex.EncodeToString(h.Sum(nil))[:16])
+	if err := a.canReach(dir); err != nil {
+		return "", err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache directory: %w; set %s to a directory that can be written", err, cacheVariable)
 	}
-	return dir, a.canReach(dir)
+	return dir, nil
 }
 
 // versionProperties hands the versions of package parts to Maven.

@@ -35,8 +35,11 @@ while read -r verb group; do
 	esac
 done
 for g in $groups; do kill -KILL -"$g" 2>/dev/null; done
-sleep 1
-rm -rf "$1"
+# What was killed may still be ending, and writing its last file.
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+	rm -rf "$1" 2>/dev/null && exit 0
+	sleep 1
+done
 `
 
 // newWatcher starts the watcher, which will remove dir if it has to step in.
