@@ -45,14 +45,21 @@ func (c Context) fit() (Context, []byte, error) {
 	if err != nil || len(b) <= MaxMessage {
 		return c, b, err
 	}
-	c.Extra = map[string]any{leftOut: []string{"extra"}}
-	if b, err = c.marshal(); err != nil || len(b) <= MaxMessage {
-		return c, b, err
+	var out []string
+	if len(c.Extra) > 0 {
+		out = append(out, "extra")
+		c.Extra = map[string]any{leftOut: out}
+		if b, err = c.marshal(); err != nil || len(b) <= MaxMessage {
+			return c, b, err
+		}
 	}
-	c.User.Roles = nil
-	c.Extra = map[string]any{leftOut: []string{"extra", "user.roles"}}
-	if b, err = c.marshal(); err != nil || len(b) <= MaxMessage {
-		return c, b, err
+	if len(c.User.Roles) > 0 {
+		out = append(out, "user.roles")
+		c.User.Roles = nil
+		c.Extra = map[string]any{leftOut: out}
+		if b, err = c.marshal(); err != nil || len(b) <= MaxMessage {
+			return c, b, err
+		}
 	}
 	return c, nil, fmt.Errorf("%w: %d bytes without extra and roles, at most %d: shorten the ids and names given to it",
 		ErrTooLarge, len(b), MaxMessage)

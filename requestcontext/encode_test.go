@@ -73,7 +73,8 @@ func TestEncodeBounds(t *testing.T) {
 	}{
 		"user agent and reason cut": {in: Context{UserAgent: long, Reason: long}},
 		"extra":                     {in: Context{User: User{Roles: []string{"r"}}, Extra: map[string]any{"x": long}}, leftOut: []any{"extra"}, roles: 1},
-		"roles":                     {in: Context{User: User{ID: "u", Roles: roles}}, leftOut: []any{"extra", "user.roles"}},
+		"roles":                     {in: Context{User: User{ID: "u", Roles: roles}}, leftOut: []any{"user.roles"}},
+		"extra and roles":           {in: Context{User: User{ID: "u", Roles: roles}, Extra: map[string]any{"x": "y"}}, leftOut: []any{"extra", "user.roles"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
