@@ -44,6 +44,9 @@ type Source struct {
 	Include, Exclude []string
 	// Placeholder is the connector's unavailable.value.placeholder. Default: Debezium's.
 	Placeholder string
+	// PartialBefore are patterns of the tables without REPLICA IDENTITY FULL. Debezium writes null, and 0 or "" where null is not allowed, for
+	// the columns of a previous row that the log does not have: for these tables, all but the key's are unavailable instead.
+	PartialBefore []string
 	// Types tells the types of columns ("schema.table" to column to type) that schemaless JSON does not tell.
 	Types map[string]map[string]schema.ColumnType
 	// Schemas resolves Avro schemas; nil without a registry.

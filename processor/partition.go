@@ -97,6 +97,9 @@ func (p *partition) decode(ctx context.Context, rules *Rules, now time.Time) err
 		return err
 	}
 	c := &p.change
+	if len(p.source.PartialBefore) > 0 && matchesAny(p.source.PartialBefore, c.Schema+"."+c.Table) {
+		forgetUnknown(c.Before, c.Key)
+	}
 	p.facts = Facts{
 		Source: p.source.index, TxID: c.TxID, HasTx: c.HasTx, LSN: c.LSN, Order: c.TotalOrder,
 		// A record time in the future is a clock that lies: no context is waited for until then.
@@ -106,6 +109,15 @@ func (p *partition) decode(ctx context.Context, rules *Rules, now time.Time) err
 	p.facts.Columns = rules.table(c.Source, c.Schema, c.Table).columnContext(c)
 	p.decoded = true
 	return nil
+}
+
+// forgetUnknown makes every column of a previous row but the key's unavailable: what stands there is the connector's filling.
+func forgetUnknown(before, key schema.Row) {
+	for i := range before {
+		if key.Get(before[i].Name).State == schema.Absent {
+			before[i].Value = schema.Value{State: schema.Unavailable}
+		}
+	}
 }
 
 // ordinal returns the ordinal of the decoded change: 0 for a row with a key.
