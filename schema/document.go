@@ -1,0 +1,111 @@
+package schema
+
+import "time"
+
+// DocumentKind is what a version document tells.
+type DocumentKind string
+
+const (
+	// DocumentFieldChange is one attribute's change.
+	DocumentFieldChange DocumentKind = "field_change"
+	// DocumentRowVersion is the row before and after one change.
+	DocumentRowVersion DocumentKind = "row_version"
+	// DocumentTruncate is the emptying of a table.
+	DocumentTruncate DocumentKind = "truncate"
+	// DocumentAttribution is the evidence that a change's context came late. It is found under the change's event id, beside the
+	// documents that it completes.
+	DocumentAttribution DocumentKind = "attribution"
+)
+
+// DefaultScope is the scope of what the configuration gives no other.
+const DefaultScope = "default"
+
+// ValidScope says whether a scope's name can stand in the names of indices and aliases without meeting another scope's: 1 to 60 lower-case
+// letters, digits, "-" and "_", beginning with a letter or digit, and without "-v" and a digit after it, which begins the
+// version in the names of indices.
+func ValidScope(name string) bool {
+	if name == "" || len(name) > 60 || name[0] == '-' || name[0] == '_' {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+		if i >= 2 && '0' <= c && c <= '9' && name[i-2:i] == "-v" {
+			return false
+		}
+	}
+	return true
+}
+
+// Document is a version document, what a store keeps and people query: see docs/documents.md.
+type Document struct {
+	Kind     DocumentKind
+	Time     time.Time // commit time
+	Created  time.Time // when the connector read the change
+	Ingested time.Time // when the sink stored the document
+	EventID  string    // the change event's id, also on an attribution
+	Action   Action
+	Scope    string
+	Entity   DocumentEntity
+	// PairID is the event id of the other half of a changed key; "" otherwise.
+	PairID string
+	// Context is nil on snapshot rows.
+	Context     *EventContext
+	VersionName string
+
+	Change FieldChange // on a field change
+	// Fields names the changed fields, on a row version: those that have a field change of their own.
+	Fields        []string
+	Before, After Row // on a row version; nil where there is no image
+
+	CDC CDC // Connector and Snapshot are not kept
+}
+
+// DocumentEntity is what a document concerns.
+type DocumentEntity struct {
+	EntityRef
+	Parent             *EntityRef
+	NextID, PreviousID string // link the row versions of a changed key
+}
+
+// DocumentRef says where a document stands: enough to find it without a search.
+type DocumentRef struct {
+	Index string
+	ID    string
+}
+
+// Ref returns where the document stands.
+func (d *Document) Ref() DocumentRef { return DocumentRef{d.Index(), d.ID()} }
+
+// ID returns the document's identity. It follows from the change, its kind and its field, so that a second delivery finds
+// the document of the first.
+func (d *Document) ID() string { return DocumentID(d.EventID, d.Kind, d.Change.Field) }
+
+// Index returns the name of the index that the document stands in.
+func (d *Document) Index() string { return DocumentIndex(d.Scope, d.Time) }
+
+// DocumentID returns the identity of a change event's document. field is empty but for a field change.
+func DocumentID(eventID string, kind DocumentKind, field string) string {
+	return DerivedID(eventID, string(kind), field)
+}
+
+// DocumentIndex returns the name of the index for a scope and a commit time, such as "dossier-default-v1-2026.11". The month is UTC's
+// and comes from the commit time, so that a replay or a migration finds its own document again.
+func DocumentIndex(scope string, commit time.Time) string {
+	if scope == "" {
+		scope = DefaultScope
+	}
+	var stack [64]byte
+	b := append(stack[:0], "dossier-"...)
+	b = append(b, scope...)
+	b = append(b, "-v1-"...)
+	return string(commit.UTC().AppendFormat(b, "2006.01"))
+}
+
+// ClearContext returns the document without what its context gave: what it says of the data alone.
+func (d Document) ClearContext() Document {
+	d.Context, d.VersionName = nil, ""
+	return d
+}
