@@ -14,8 +14,8 @@ import (
 // its id for the wire header. It can be repeated: a schema that stands there already keeps its id.
 //
 // Consumers rely on the registry to refuse a schema that would break them. So the subject's compatibility must be BACKWARD or
-// stricter: it is set to BACKWARD where the subject has no level of its own; a level that checks less is an error that says what to
-// change, because somebody chose it. A schema that is incompatible with the registered ones is an error with the registry's reasons. A
+// stricter: it is set to BACKWARD where the subject is new or has no level of its own; a level that checks less is an error that says
+// what to change, because somebody chose it, or made the subject before. A schema that is incompatible with the registered ones is an error with the registry's reasons. A
 // registry that does not answer gives an error that wraps ErrRegistryUnavailable.
 func RegisterAudit(ctx context.Context, client *sr.Client, subject string) (id int, err error) {
 	schema := sr.Schema{Schema: AuditAvroSchema, Type: sr.TypeAvro}
@@ -50,7 +50,7 @@ func requireBackward(ctx context.Context, client *sr.Client, subject string) err
 		return nil
 	}
 	return fmt.Errorf("schema registry: subject %s has compatibility level %s, under which a schema that breaks consumers would pass: "+
-		"set it to BACKWARD, or delete the subject's own level", subject, current.Level)
+		"set it to BACKWARD (PUT /config/%s with {\"compatibility\":\"BACKWARD\"})", subject, current.Level, subject)
 }
 
 func requireCompatible(ctx context.Context, client *sr.Client, subject string, schema sr.Schema) error {
