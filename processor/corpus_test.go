@@ -20,7 +20,9 @@ const corpusDir = "../schema/testdata/corpus"
 // corpusSchemas resolves the schema ids of the recorded Avro records.
 type corpusSchemas map[int]corpus.Schema
 
-func (s corpusSchemas) SchemaByID(_ context.Context, id int) (string, error) { return string(s[id].Schema), nil }
+func (s corpusSchemas) SchemaByID(_ context.Context, id int) (string, error) {
+	return string(s[id].Schema), nil
+}
 
 // audit plays a recording through the join and the materializer, contexts first, and returns the audit events' JSON, and how many
 // records gave none, by reason.
@@ -71,18 +73,18 @@ func audit(t *testing.T, format corpus.Format, scenarios []string, config Contex
 		part := parts[at]
 		if part == nil {
 			part = &partition{topicPartition: at, source: source, decoder: p.decoders[source.index]}
-			part.materials.rules = p.rules
+			part.materials.rules, part.joiner = p.rules, Joiner{Window: reader.window, Policy: p.policy}
 			parts[at] = part
 		}
 		part.push([]*kgo.Record{r}, r.Timestamp)
 		err := part.decode(context.Background(), p.rules, r.Timestamp)
 		if err == nil && part.materials.Materialize(&part.change, part.ordinal(), &part.event) {
 			if part.event.Action != schema.ActionSnapshot {
-				d := Decide(&part.facts, reader.window, readPast, p.policy)
+				d := part.joiner.Decide(&part.facts, readPast)
 				if !d.Decided {
 					t.Fatalf("%s/%d: not decided", r.Topic, r.Offset)
 				}
-				part.event.Context = d.Context
+				part.event.Context = d.Context()
 			}
 			events = append(events, string(part.event.AppendJSON(nil)))
 		} else if err == nil {

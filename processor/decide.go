@@ -30,26 +30,12 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 	if !s.contexts.require(from - coverSlack) {
 		return false, nil
 	}
-	s.contexts.mu.RLock()
-	decision := Decide(&p.facts, s.contexts.window, s.contexts.readPast(p.polls[0].at), s.policy)
-	s.contexts.mu.RUnlock()
+	decision, rendered := s.join(p)
 	if !decision.Decided {
 		p.waitFor = decision.WaitFor
 		return false, nil
 	}
 	p.lastFrom = from
-	rendered, ok := renderedContext{}, false
-	if decision.cacheKey != 0 {
-		rendered, ok = p.contexts.get(decision.cacheKey)
-	}
-	if !ok {
-		context := decision.Context
-		context.UserAgent = s.userAgent(context.Context.UserAgent)
-		rendered = s.render(context)
-		if decision.cacheKey != 0 {
-			p.contexts.put(decision.cacheKey, rendered)
-		}
-	}
 	p.event.Context, p.event.VersionName = rendered.context, rendered.context.VersionName
 	dead, err := s.publish(p, rendered.text)
 	if err != nil {
@@ -60,6 +46,30 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 		return true, s.await(p)
 	}
 	return true, nil
+}
+
+// join decides the first change's context and renders it, unless the transaction's other changes had it rendered.
+func (s *session) join(p *partition) (Decision, renderedContext) {
+	s.contexts.mu.RLock()
+	decision := p.joiner.Decide(&p.facts, s.contexts.readPast(p.polls[0].at))
+	if !decision.Decided {
+		s.contexts.mu.RUnlock()
+		return decision, renderedContext{}
+	}
+	if decision.ref != 0 {
+		if rendered, ok := p.contexts.get(decision.ref); ok {
+			s.contexts.mu.RUnlock()
+			return decision, rendered
+		}
+	}
+	context := decision.Context()
+	s.contexts.mu.RUnlock()
+	context.UserAgent = s.userAgent(context.Context.UserAgent)
+	rendered := s.render(context)
+	if decision.ref != 0 {
+		p.contexts.put(decision.ref, rendered)
+	}
+	return decision, rendered
 }
 
 // prepare decodes the first change and makes its audit event, but for the context. A record that needs no more than that is done.
@@ -169,7 +179,7 @@ func (s *session) attribute(context.Context) error {
 			continue
 		}
 		s.contexts.mu.RLock()
-		late, waitFor := DecideLate(&c.facts, &c.known, s.contexts.window, s.contexts.readPast(0), s.policy)
+		late, waitFor := s.late.DecideLate(&c.facts, &c.known, s.contexts.readPast(0))
 		s.contexts.mu.RUnlock()
 		if waitFor == 0 {
 			delete(s.recheck, c)

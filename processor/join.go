@@ -3,6 +3,7 @@ package processor
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"dossier/schema"
@@ -46,16 +47,35 @@ type Decision struct {
 	// streams must have been read past, unless the transaction's END settles it earlier.
 	Decided bool
 	WaitFor int64
-	// Context is set when decided, and shared where cacheKey is: do not change it.
-	Context *schema.EventContext
 	// Open says that a later context could still tell who it was: remember the change for an attribution.
 	Open bool
-	// cacheKey, if not 0, names the one window entry that the whole context comes from.
-	cacheKey entryRef
+
+	context *schema.EventContext
+	// Where one message is the whole context, ref names its window entry, and it is not parsed yet: the changes of a transaction share it.
+	ref     entryRef
+	message []byte
 }
 
-// Decide says what the context of a change is, given the contexts in the window and the time up to which every context
-// stream has been read. Only records' own times decide, so the same logs give the same decisions however fast they are read:
+// Context returns the context of a decided change. It must be called before the window changes.
+func (d *Decision) Context() *schema.EventContext {
+	if d.context == nil && d.ref != 0 {
+		var m merger
+		m.add(schema.RouteMessage, mustParse(d.message))
+		d.context = m.result()
+	}
+	return d.context
+}
+
+// Joiner decides what the contexts of changes are, given the contexts in a window. Its answers depend on nothing else; it keeps
+// the last transaction's contexts at hand, because its changes come together. Not safe for concurrent use.
+type Joiner struct {
+	Window *Window
+	Policy Policy
+	tx     txContexts
+}
+
+// Decide says what the context of a change is, given the time up to which every context stream has been read. Only
+// records' own times decide, so the same logs give the same decisions however fast they are read:
 //
 //   - Contexts of the change's own transaction (messages, context rows) count up to RecordTime + Grace. They are known to be whole when
 //     the END record's counts are met, or when the streams have been read past that time.
@@ -63,36 +83,35 @@ type Decision struct {
 //     one that is found, and the change waits for it until RecordTime + Grace.
 //
 // No moment of decision depends on a clock of ours, and no decision waits once the streams have been read past that time.
-func Decide(f *Facts, w *Window, readPast int64, p Policy) Decision {
-	from, until := f.from(p), f.RecordTime+p.Grace
-	tx := contextsOfTx(w, f, from, until)
-	timedOut := readPast >= until
-	if !tx.complete && !timedOut {
+func (j *Joiner) Decide(f *Facts, readPast int64) Decision {
+	from, until := f.from(j.Policy), f.RecordTime+j.Policy.Grace
+	tx := j.contextsOfTx(f, from, until)
+	if !tx.complete && readPast < until {
 		return Decision{WaitFor: until}
 	}
-	message, ref := tx.message(f)
-	if !p.Topic && f.Columns == nil && len(tx.rows) == 0 && message != nil {
-		return Decision{Decided: true, Open: !tx.complete && message.User.IsZero(), cacheKey: ref, Context: single(schema.RouteMessage, message)}
+	message := tx.message(f)
+	if message != nil && tx.complete && !j.Policy.Topic && f.Columns == nil && len(tx.rows) == 0 {
+		return Decision{Decided: true, ref: message.ref, message: message.payload}
 	}
 
 	var m merger
 	if message != nil {
-		m.add(schema.RouteMessage, message)
+		m.add(schema.RouteMessage, mustParse(message.payload))
 	}
-	m.add(schema.RouteTable, tx.rows...)
-	if p.Topic {
-		cut, wait := topicCut(w, f, &m.context.Context, from, until, readPast)
+	m.add(schema.RouteTable, parseAll(tx.rows)...)
+	if j.Policy.Topic {
+		cut, wait := topicCut(j.Window, f, &m.context.Context, from, until, readPast)
 		if wait {
 			return Decision{WaitFor: cut}
 		}
-		m.add(schema.RouteTopic, topicContexts(w, f, &m.context.Context, from, cut)...)
+		m.add(schema.RouteTopic, topicContexts(j.Window, f, &m.context.Context, from, cut)...)
 	}
 	if f.Columns != nil {
 		m.add(schema.RouteColumns, f.Columns)
 	}
 	context := m.result()
-	open := context.User.IsZero() && context.Status != schema.StatusAmbiguous && (p.Topic || !tx.complete)
-	return Decision{Decided: true, Context: context, Open: open}
+	open := context.User.IsZero() && context.Status != schema.StatusAmbiguous && (j.Policy.Topic || !tx.complete)
+	return Decision{Decided: true, context: context, Open: open}
 }
 
 // lastLate is the time of the last context that may still complete the change.
@@ -100,19 +119,22 @@ func (f *Facts) lastLate(p Policy) int64 { return f.RecordTime + p.Grace + p.Loo
 
 // DecideLate says what a context that came too late for Decide tells of a change that was left open with the known
 // context. Nothing has come while both results are zero; the outcome is certain once the streams have been read past waitFor.
-func DecideLate(f *Facts, known *schema.EventContext, w *Window, readPast int64, p Policy) (late *schema.EventContext, waitFor int64) {
-	from, after, until := f.from(p), f.RecordTime+p.Grace, f.lastLate(p)
+func (j *Joiner) DecideLate(f *Facts, known *schema.EventContext, readPast int64) (late *schema.EventContext, waitFor int64) {
+	from, after, until := f.from(j.Policy), f.RecordTime+j.Policy.Grace, f.lastLate(j.Policy)
 	first := int64(-1)
 	note := func(t int64) {
 		if t > after && t <= until && (first < 0 || t < first) {
 			first = t
 		}
 	}
-	for _, t := range contextsOfTx(w, f, after+1, until).times {
-		note(t)
+	tx := j.contextsOfTx(f, after+1, until)
+	for _, list := range [...][]txContext{tx.messages, tx.rows} {
+		for _, c := range list {
+			note(c.time)
+		}
 	}
-	if p.Topic {
-		eachTopic(w, f, &known.Context, from, until, func(t int64, _ []byte) { note(t) })
+	if j.Policy.Topic {
+		eachTopic(j.Window, f, &known.Context, from, until, func(t int64, _ []byte) { note(t) })
 	}
 	if first < 0 {
 		return nil, 0
@@ -122,13 +144,13 @@ func DecideLate(f *Facts, known *schema.EventContext, w *Window, readPast int64,
 	}
 	m := merger{context: *known}
 	m.context.Status, m.context.Candidates = "", nil
-	tx := contextsOfTx(w, f, after+1, first)
-	if message, _ := tx.message(f); message != nil {
-		m.add(schema.RouteMessage, message)
+	tx = j.contextsOfTx(f, after+1, first)
+	if message := tx.message(f); message != nil {
+		m.add(schema.RouteMessage, mustParse(message.payload))
 	}
-	m.add(schema.RouteTable, tx.rows...)
-	if p.Topic {
-		m.add(schema.RouteTopic, topicContexts(w, f, &known.Context, after+1, first)...)
+	m.add(schema.RouteTable, parseAll(tx.rows)...)
+	if j.Policy.Topic {
+		m.add(schema.RouteTopic, topicContexts(j.Window, f, &known.Context, after+1, first)...)
 	}
 	context := m.result()
 	if context.Status == schema.StatusAttached {
@@ -137,83 +159,100 @@ func DecideLate(f *Facts, known *schema.EventContext, w *Window, readPast int64,
 	return context, 0
 }
 
-func single(route schema.Route, c *schema.Context) *schema.EventContext {
-	var m merger
-	m.add(route, c)
-	return m.result()
-}
-
-// txContexts are the contexts that stand in the change's own transaction.
+// txContexts are the contexts that stand in one transaction, in its order.
 type txContexts struct {
-	messages []txMessage
-	rows     []*schema.Context
-	times    []int64
-	complete bool // no further one can exist
+	messages, rows []txContext
+	complete       bool // no further one can exist
+
+	key              uint64
+	head             entryRef // the newest entry under the key when they were gathered; 0: nothing gathered
+	earliest, latest int64    // the times of all entries under the key
 }
 
-type txMessage struct {
+type txContext struct {
 	lsn, order uint64
+	time       int64
 	ref        entryRef
 	payload    []byte
 }
 
-func contextsOfTx(w *Window, f *Facts, from, until int64) txContexts {
-	var tx txContexts
+// contextsOfTx returns the contexts in the change's own transaction whose records are from the given time.
+func (j *Joiner) contextsOfTx(f *Facts, from, until int64) *txContexts {
+	tx := &j.tx
 	if !f.HasTx {
-		tx.complete = true
+		*tx = txContexts{messages: tx.messages[:0], rows: tx.rows[:0], complete: true}
 		return tx
 	}
-	var rows []txMessage
+	key := txHash(f.Source, f.TxID)
+	if head := j.Window.heads[key]; head != 0 && head == tx.head && key == tx.key && tx.earliest >= from && tx.latest <= until {
+		return tx
+	} else {
+		*tx = txContexts{messages: tx.messages[:0], rows: tx.rows[:0], key: key, head: head, earliest: math.MaxInt64, latest: math.MinInt64}
+	}
 	ended, wantMessages, wantRows := false, uint64(0), uint64(0)
 	messages, contextRows := uint64(0), uint64(0)
-	w.each(txHash(f.Source, f.TxID), func(ref entryRef, e *windowEntry, payload []byte) bool {
-		if e.time < from || e.time > until {
-			return true
+	for ref := tx.head; ; {
+		e, payload := j.Window.at(ref)
+		if e == nil {
+			break
 		}
-		switch e.kind {
-		case entryEnd:
-			// After a connector's restart within the transaction END comes again and counts from there: the first counts all.
-			ended, wantMessages, wantRows = true, max(wantMessages, e.lsn), max(wantRows, e.order)
-			return true
-		case entryMessage:
-			messages++
-			if len(payload) > 0 {
-				tx.messages = append(tx.messages, txMessage{e.lsn, e.order, ref, payload})
+		tx.earliest, tx.latest = min(tx.earliest, e.time), max(tx.latest, e.time)
+		if e.time >= from && e.time <= until {
+			switch e.kind {
+			case entryEnd:
+				// After a connector's restart within the transaction END comes again and counts from there: the first counts all.
+				ended, wantMessages, wantRows = true, max(wantMessages, e.lsn), max(wantRows, e.order)
+			case entryMessage:
+				messages++
+				if len(payload) > 0 {
+					tx.messages = append(tx.messages, txContext{e.lsn, e.order, e.time, ref, payload})
+				}
+			case entryRow:
+				contextRows++
+				if len(payload) > 0 {
+					tx.rows = append(tx.rows, txContext{e.lsn, e.order, e.time, ref, payload})
+				}
 			}
-		case entryRow:
-			contextRows++
-			if len(payload) > 0 {
-				rows = append(rows, txMessage{e.lsn, e.order, ref, payload})
-			}
 		}
-		if len(payload) > 0 {
-			tx.times = append(tx.times, e.time)
-		}
-		return true
-	})
-	byPosition := func(a, b txMessage) int { return cmp.Or(cmp.Compare(a.lsn, b.lsn), cmp.Compare(a.order, b.order)) }
-	slices.SortFunc(tx.messages, byPosition)
-	slices.SortFunc(rows, byPosition)
-	for _, r := range rows {
-		tx.rows = append(tx.rows, mustParse(r.payload))
+		ref = e.next
+	}
+	if len(tx.messages) > 1 {
+		slices.SortFunc(tx.messages, comparePlaces)
+	}
+	if len(tx.rows) > 1 {
+		slices.SortFunc(tx.rows, comparePlaces)
 	}
 	tx.complete = ended && messages >= wantMessages && contextRows >= wantRows
 	return tx
 }
 
-// message returns the message that holds for the change: the last one before it, or the first of all.
-func (tx *txContexts) message(f *Facts) (*schema.Context, entryRef) {
+func comparePlaces(a, b txContext) int {
+	return cmp.Or(cmp.Compare(a.lsn, b.lsn), cmp.Compare(a.order, b.order))
+}
+
+// message returns the message that holds for the change: the last one before it, or the first of all; nil without any.
+func (tx *txContexts) message(f *Facts) *txContext {
 	if len(tx.messages) == 0 {
-		return nil, 0
+		return nil
 	}
-	chosen := tx.messages[0]
-	for _, m := range tx.messages[1:] {
+	after, _ := slices.BinarySearchFunc(tx.messages, f, func(m txContext, f *Facts) int {
 		if m.lsn > f.LSN || m.lsn == f.LSN && m.order > f.Order {
-			break
+			return 1
 		}
-		chosen = m
+		return -1
+	})
+	return &tx.messages[max(after-1, 0)]
+}
+
+func parseAll(contexts []txContext) []*schema.Context {
+	if len(contexts) == 0 {
+		return nil
 	}
-	return mustParse(chosen.payload), chosen.ref
+	parsed := make([]*schema.Context, len(contexts))
+	for i, c := range contexts {
+		parsed[i] = mustParse(c.payload)
+	}
+	return parsed
 }
 
 // topicCut returns the time up to which records of the request-context topic count for the change, and whether the

@@ -46,6 +46,7 @@ func TestJoin(t *testing.T) {
 func tell(t *testing.T, story string) string {
 	var out strings.Builder
 	w := NewWindow(1000, 1<<20)
+	j := Joiner{Window: w}
 	policy := Policy{Grace: 5000, Lookback: 900_000}
 	readPast := int64(never)
 	var facts Facts
@@ -117,19 +118,20 @@ func tell(t *testing.T, story string) string {
 				}
 				facts.Columns = &columns
 			}
-			d := Decide(&facts, w, readPast, policy)
-			known = d.Context
+			j.Policy = policy
+			d := j.Decide(&facts, readPast)
+			known = d.Context()
 			if !d.Decided {
 				fmt.Fprintf(&out, "=> waits until read past %d\n", d.WaitFor)
 				continue
 			}
-			out.WriteString("=> " + describe(d.Context))
+			out.WriteString("=> " + describe(known))
 			if d.Open {
 				out.WriteString(" (open)")
 			}
 			out.WriteString("\n")
 		case "late":
-			context, waitFor := DecideLate(&facts, known, w, readPast, policy)
+			context, waitFor := j.DecideLate(&facts, known, readPast)
 			switch {
 			case context != nil:
 				out.WriteString("=> " + describe(context) + "\n")
@@ -158,10 +160,8 @@ func diffLines(want, got string) string {
 		if i < len(g) {
 			c = g[i]
 		}
-		if a == c {
-			fmt.Fprintf(&b, "  %s\n", a)
-		} else {
-			fmt.Fprintf(&b, "- %s\n+ %s\n", a, c)
+		if a != c {
+			fmt.Fprintf(&b, "line %d\n- %.2000s\n+ %.2000s\n", i+1, a, c)
 		}
 	}
 	return b.String()

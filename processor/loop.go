@@ -149,7 +149,7 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 				return
 			}
 			p = &partition{topicPartition: at, source: source, role: role, lastFrom: math.MaxInt64}
-			p.materials.rules = s.rules
+			p.materials.rules, p.joiner = s.rules, Joiner{Window: s.contexts.window, Policy: s.policy}
 			if source != nil {
 				p.decoder = s.decoders[source.index]
 			}

@@ -37,6 +37,7 @@ type partition struct {
 	lastFrom  int64     // the oldest context time that the last decided record needed
 	ordinals  ordinals
 	materials materializer
+	joiner    Joiner
 	contexts  renderedContexts
 	out       slab
 	event     schema.AuditEvent

@@ -149,6 +149,7 @@ type session struct {
 	admin    *kadm.Client
 	contexts *contextReader
 	pending  *pendingStore
+	late     Joiner // for pending changes
 	parts    map[topicPartition]*partition
 
 	txn       sync.Mutex // guards inTxn while workers run
@@ -223,6 +224,7 @@ func (s *session) open() error {
 		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1),
 		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never,
 	}
+	s.late = Joiner{Window: s.contexts.window, Policy: s.policy}
 	return nil
 }
 
