@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +35,7 @@ type avroNode struct {
 	elem     *avroNode   // of an array or a map
 	branches []*avroNode // of a union
 	size     int         // of a fixed
+	columns  []column    // of a record: its fields as the columns of a row
 	symbols  [][]byte    // of an enum, as canonical JSON strings
 	name     string      // of a named type, for messages
 }
@@ -42,6 +44,7 @@ type avroField struct {
 	name   string
 	quoted []byte // the name as a canonical JSON string
 	node   *avroNode
+	def    any // the default, as it stands in the schema; nil without
 }
 
 // field returns a record's field with that name, nil if there is none.
@@ -67,7 +70,78 @@ func parseAvroSchema(text string) (*avroNode, error) {
 	if err != nil {
 		return nil, &DecodeError{Reason: ReasonBadSchema, Detail: "the Avro schema cannot be understood", Err: err}
 	}
+	// Columns are noted only now that all types are known.
+	if node.typ == wireRecord {
+		node.noteColumns()
+	}
+	for _, n := range p.named {
+		if n.typ == wireRecord {
+			n.noteColumns()
+		}
+	}
 	return node, nil
+}
+
+// noteColumns notes what the fields are as columns.
+func (n *avroNode) noteColumns() {
+	if n.columns != nil {
+		return
+	}
+	n.columns = make([]column, len(n.fields))
+	for i := range n.fields {
+		f := &n.fields[i]
+		n.columns[i] = column{name: f.name, typ: f.node.jsonType(), required: f.node.typ != wireUnion, def: f.defaultJSON()}
+	}
+}
+
+// defaultJSON returns a scalar column's default in canonical form, nil without one. Avro writes bytes as text of code points.
+func (f *avroField) defaultJSON() []byte {
+	t := f.node.jsonType()
+	switch v := f.def.(type) {
+	case bool:
+		return strconv.AppendBool(nil, v)
+	case json.Number:
+		if out, err := appendNumberOf(nil, []byte(v), &t); err == nil {
+			return out
+		}
+	case string:
+		if t.kind == kindBytes || t.kind == kindDecimal {
+			var raw []byte
+			for _, r := range v {
+				raw = append(raw, byte(r))
+			}
+			if out, err := appendBinary(nil, raw, &t); err == nil {
+				return out
+			}
+			return nil
+		}
+		s := NewScanner(AppendString(nil, v))
+		if out, err := appendJSONValue(nil, &s, &t); err == nil {
+			return out
+		}
+	}
+	return nil
+}
+
+// jsonType is what a value means when it comes as JSON: that of the type that is not null.
+func (n *avroNode) jsonType() valueType {
+	if n.typ == wireUnion {
+		for _, b := range n.branches {
+			if b.typ != wireNull {
+				return b.jsonType()
+			}
+		}
+	}
+	t := n.meaning
+	if n.typ == wireArray && n.elem != nil {
+		elem := valueType{kind: kindStruct}
+		// A record in an array may hold the array's own record: its fields do not matter here.
+		if n.elem.typ != wireArray {
+			elem = n.elem.jsonType()
+		}
+		t.elem = &elem
+	}
+	return t
 }
 
 type avroParser struct {
@@ -217,7 +291,7 @@ func (p *avroParser) parseNamed(n *avroNode, kind string, v map[string]any, name
 			if err != nil {
 				return fmt.Errorf("field %s: %w", name, err)
 			}
-			n.fields = append(n.fields, avroField{name: name, quoted: AppendString(nil, name), node: node})
+			n.fields = append(n.fields, avroField{name: name, quoted: AppendString(nil, name), node: node, def: f["default"]})
 		}
 	}
 	return nil
@@ -241,6 +315,9 @@ func avroMeaning(v map[string]any, base valueType) (valueType, error) {
 		} else if parameters["scale"] == "" {
 			parameters["scale"] = "0"
 		}
+	}
+	if small, ok := v["connect.type"].(string); ok && (small == "int8" || small == "int16") {
+		base.name = small
 	}
 	if name, ok := v["connect.name"].(string); ok {
 		return namedType(name, parameters, base)

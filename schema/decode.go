@@ -76,12 +76,12 @@ func (d *Decoder) Change(ctx context.Context, rec *Record, c *Change) error {
 	if err != nil {
 		return err
 	}
-	e := envelope{change: c}
+	e := &c.scratch.work.envelope
 	topic := d.topic(rec.Topic)
 	if isAvro {
-		err = d.avroEnvelope(ctx, rec.Value, &e)
+		err = d.avroEnvelope(ctx, rec.Value, e)
 	} else {
-		err = d.jsonEnvelope(topic, rec.Value, &e)
+		err = d.jsonEnvelope(topic, rec.Value, c.scratch.work)
 	}
 	if err != nil {
 		return err
@@ -98,6 +98,7 @@ func (d *Decoder) Change(ctx context.Context, rec *Record, c *Change) error {
 	if c.Key != nil {
 		c.scratch.key = c.Key
 	}
+	e.markUnknown()
 	return d.otherKeys(ctx, topic, rec, c)
 }
 
@@ -123,8 +124,8 @@ func (d *Decoder) Transaction(ctx context.Context, rec *Record, t *TransactionBo
 	return b.finish(t)
 }
 
-// Message decodes a record of the message topic, a logical decoding message, into m, which it overwrites. Content may share
-// memory with rec. Errors are those of Change; an event with another op is ReasonNotAnEnvelope.
+// Message decodes a record of the message topic, a logical decoding message, into m, which it overwrites. Content may share memory with
+// rec. Errors are those of Change; an event with another op is ReasonNotAnEnvelope.
 func (d *Decoder) Message(ctx context.Context, rec *Record, m *Message) error {
 	if rec.Value == nil {
 		return ErrTombstone
@@ -134,11 +135,12 @@ func (d *Decoder) Message(ctx context.Context, rec *Record, m *Message) error {
 		return err
 	}
 	var c Change
-	e := envelope{change: &c, contentBuffer: m.Content[:0]}
+	c.reset()
+	e := &c.scratch.work.envelope
 	if isAvro {
-		err = d.avroEnvelope(ctx, rec.Value, &e)
+		err = d.avroEnvelope(ctx, rec.Value, e)
 	} else {
-		err = d.jsonEnvelope(d.topic(rec.Topic), rec.Value, &e)
+		err = d.jsonEnvelope(d.topic(rec.Topic), rec.Value, c.scratch.work)
 	}
 	if err != nil {
 		return err

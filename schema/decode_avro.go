@@ -47,15 +47,15 @@ func (d *Decoder) plan(ctx context.Context, id uint32) (*avroNode, error) {
 }
 
 // openAvro reads the head of Confluent's wire format: a zero byte and the schema's id in four bytes.
-func (d *Decoder) openAvro(ctx context.Context, data []byte) (*avroNode, *avroScanner, error) {
+func (d *Decoder) openAvro(ctx context.Context, data []byte) (*avroNode, avroScanner, error) {
 	if len(data) < 5 {
-		return nil, nil, decodeErrorf(ReasonTruncated, "the record has %d bytes, and Confluent's Avro wire format begins with 5", len(data))
+		return nil, avroScanner{}, decodeErrorf(ReasonTruncated, "the record has %d bytes, and Confluent's Avro wire format begins with 5", len(data))
 	}
 	n, err := d.plan(ctx, binary.BigEndian.Uint32(data[1:5]))
 	if err != nil {
-		return nil, nil, err
+		return nil, avroScanner{}, err
 	}
-	return n, &avroScanner{data: data, pos: 5}, nil
+	return n, avroScanner{data: data, pos: 5}, nil
 }
 
 // avroScanner reads Avro's binary encoding. Every length is checked against what is left before it is believed.
@@ -447,6 +447,7 @@ func (r *avroScanner) appendMap(b []byte, n *avroNode) ([]byte, error) {
 			if err != nil {
 				return b, err
 			}
+			b = o.separate(b)
 			from := len(b)
 			b = appendQuoted(b, key)
 			nameEnd := len(b)
@@ -464,6 +465,7 @@ func (r *avroScanner) appendRecord(b []byte, n *avroNode) ([]byte, error) {
 	o := memberSort{start: len(b), members: stack[:0]}
 	for i := range n.fields {
 		f := &n.fields[i]
+		b = o.separate(b)
 		from := len(b)
 		b = append(b, f.quoted...)
 		nameEnd := len(b)

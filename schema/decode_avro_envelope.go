@@ -30,21 +30,21 @@ func (d *Decoder) avroEnvelope(ctx context.Context, data []byte, e *envelope) er
 		switch {
 		case node.typ == wireNull:
 		case f.name == "before" && node.typ == wireRecord:
-			c.Before, err = d.avroRow(r, node, c.scratch.before[:0], &c.scratch.buffer)
-			c.scratch.before = c.Before
+			c.Before, err = d.avroRow(&r, node, c.scratch.before[:0], &c.scratch.buffer)
+			c.scratch.before, e.beforeColumns = c.Before, node.columns
 		case f.name == "after" && node.typ == wireRecord:
-			c.After, err = d.avroRow(r, node, c.scratch.after[:0], &c.scratch.buffer)
-			c.scratch.after = c.After
+			c.After, err = d.avroRow(&r, node, c.scratch.after[:0], &c.scratch.buffer)
+			c.scratch.after, e.afterColumns = c.After, node.columns
 		case f.name == "source" && node.typ == wireRecord:
-			err = d.avroSource(r, node, &e.source)
+			err = d.avroSource(&r, node, &e.source)
 		case f.name == "op" && node.typ == wireString:
 			e.op, err = r.text()
 		case isTimeField(f.name) && node.typ == wireInt:
 			err = r.time(&e.times, f.name)
 		case f.name == "transaction" && node.typ == wireRecord:
-			err = avroTransaction(r, node, &e.tx)
+			err = avroTransaction(&r, node, &e.tx)
 		case f.name == "message" && node.typ == wireRecord:
-			err = d.avroMessage(r, node, e)
+			err = d.avroMessage(&r, node, e)
 		default:
 			err = r.skip(node)
 		}
@@ -221,7 +221,7 @@ func (d *Decoder) avroKey(ctx context.Context, data []byte, spare Row, c *Change
 	default:
 		return nil, decodeErrorf(ReasonBadKey, "expected a record of key columns; a transform that extracts the key must be removed from the connector")
 	}
-	row, err := d.avroRow(r, n, spare[:0], &c.scratch.buffer)
+	row, err := d.avroRow(&r, n, spare[:0], &c.scratch.buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (d *Decoder) avroBoundary(ctx context.Context, data []byte, t *TransactionB
 		case isTimeField(f.name) && node.typ == wireInt:
 			err = r.time(&times, f.name)
 		case f.name == "data_collections" && node.typ == wireArray:
-			err = avroCollections(r, node, t)
+			err = avroCollections(&r, node, t)
 		default:
 			err = r.skip(node)
 		}

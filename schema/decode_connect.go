@@ -18,6 +18,8 @@ type connectSchema struct {
 	Items      *connectSchema    `json:"items"`
 	Values     *connectSchema    `json:"values"`
 	Parameters map[string]string `json:"parameters"`
+	Optional   bool              `json:"optional"`
+	Default    json.RawMessage   `json:"default"`
 }
 
 func parseJSONSchema(raw []byte) (*jsonSchema, error) {
@@ -48,7 +50,9 @@ func (c *connectSchema) valueType() (valueType, error) {
 	switch c.Type {
 	case "boolean":
 		t.kind = kindBool
-	case "int8", "int16", "int32", "int64":
+	case "int8", "int16":
+		t.kind, t.name = kindInteger, c.Type
+	case "int32", "int64":
 		t.kind = kindInteger
 	case "float", "float32":
 		t.kind = kindFloat32
@@ -85,7 +89,14 @@ func (c *connectSchema) valueType() (valueType, error) {
 			if err != nil {
 				return t, nameColumn(err, f.Field)
 			}
-			t.fields = append(t.fields, column{name: f.Field, typ: typ})
+			col := column{name: f.Field, typ: typ, required: !f.Optional}
+			if len(f.Default) > 0 {
+				d := NewScanner(f.Default)
+				if def, err := appendJSONValue(nil, &d, &col.typ); err == nil && string(def) != "null" {
+					col.def = def
+				}
+			}
+			t.fields = append(t.fields, col)
 		}
 	default:
 		return t, decodeErrorf(ReasonBadSchema, "the Connect schema has a type that is not known")

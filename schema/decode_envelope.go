@@ -9,12 +9,25 @@ import (
 type changeScratch struct {
 	buffer             []byte // values that had to be rewritten
 	before, after, key Row
+	work               *workspace
+}
+
+// workspace is what the decoding of one record needs; kept, so that it costs no allocation per record.
+type workspace struct {
+	envelope envelope
+	json     jsonReader
+	scanner  Scanner
+	sequence [64]byte
 }
 
 func (c *Change) reset() {
 	s := c.scratch
 	s.buffer = s.buffer[:0]
+	if s.work == nil {
+		s.work = new(workspace)
+	}
 	*c = Change{scratch: s}
+	s.work.envelope = envelope{change: c}
 }
 
 // envelope collects what Debezium's envelope says, in whatever order its fields come.
@@ -25,10 +38,12 @@ type envelope struct {
 	times  eventTimes
 	tx     txBlock
 
-	hasMessage    bool
-	prefix        string
-	content       []byte
-	contentBuffer []byte
+	// The columns of before and after as a schema tells them; nil without one.
+	beforeColumns, afterColumns []column
+
+	hasMessage bool
+	prefix     string
+	content    []byte
 }
 
 // eventTimes are the times that Debezium gives in three resolutions; the finest counts.
@@ -139,29 +154,35 @@ func (e *envelope) finish(d *Decoder) error {
 // place computes where in the log the change stands.
 func (e *envelope) place() {
 	c, s := e.change, &e.source
+	var stack [192]byte
+	b := stack[:0]
 	switch {
 	case s.hasLSN:
 		c.LSN = s.lsn
-		var stack [20]byte
-		c.Coordinates = string(appendPadded(stack[:0], s.lsn, 1))
 		last, ok := lastCommit(s.sequence)
 		if !ok {
 			last = s.lsn // no sequence: the best there is is the log's own order
 		}
-		c.Position = FormatPosition(last, s.lsn, c.TotalOrder)
+		b = appendPosition(b, last, s.lsn, c.TotalOrder)
 	case s.hasPos:
-		var stack [128]byte
-		b := append(stack[:0], s.file...)
+		// The binlog is written at commit, so its order is commit order; row tells the rows of one binlog event apart.
+		b = appendPosition(b, fileNumber(s.file), s.pos, s.row)
+	default:
+		b = appendPosition(b, 0, 0, c.TotalOrder)
+	}
+	n := len(b)
+	switch {
+	case s.hasLSN:
+		b = appendPadded(b, s.lsn, 1)
+	case s.hasPos:
+		b = append(b, s.file...)
 		b = append(b, ':')
 		b = appendPadded(b, s.pos, 1)
 		b = append(b, ':')
 		b = appendPadded(b, s.row, 1)
-		c.Coordinates = string(b)
-		// The binlog is written at commit, so its order is commit order; row tells the rows of one binlog event apart.
-		c.Position = FormatPosition(fileNumber(s.file), s.pos, s.row)
-	default:
-		c.Position = FormatPosition(0, 0, c.TotalOrder)
 	}
+	both := string(b) // one allocation for two strings
+	c.Position, c.Coordinates = both[:n], both[n:]
 }
 
 // lastCommit reads the first element of source.sequence, ["26375504","26375672"] or [null,"26375672"]; a null is 0: nothing
@@ -251,7 +272,7 @@ func mariadbGTID(id []byte) (uint64, bool) {
 
 // decodeContent decodes a message's base64 content.
 func (e *envelope) decodeContent(text []byte) error {
-	b, err := base64.StdEncoding.AppendDecode(e.contentBuffer, text)
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
 	if err != nil {
 		return &DecodeError{Reason: ReasonBadValue, Detail: "message.content is not base64", Err: err}
 	}

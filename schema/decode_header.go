@@ -57,11 +57,7 @@ func (d *Decoder) keyPlan(ctx context.Context, topic *topicState, key []byte) (*
 		if err != nil || n.typ != wireRecord {
 			return nil, err
 		}
-		plan := &rowPlan{}
-		for i := range n.fields {
-			plan.columns = append(plan.columns, column{name: n.fields[i].name, typ: n.fields[i].node.jsonType()})
-		}
-		return plan, nil
+		return &rowPlan{columns: n.columns}, nil
 	case len(key) > 0 && key[0] == '{':
 		s := NewScanner(key)
 		schema, _, err := d.unwrap(&topic.keySchemas, &s)
@@ -71,16 +67,4 @@ func (d *Decoder) keyPlan(ctx context.Context, topic *topicState, key []byte) (*
 		return schema.root, nil
 	}
 	return nil, nil
-}
-
-// jsonType is what a column means when the same value comes as JSON. Key columns are scalars, rarely null.
-func (n *avroNode) jsonType() valueType {
-	if n.typ == wireUnion {
-		for _, b := range n.branches {
-			if b.typ != wireNull {
-				return b.jsonType()
-			}
-		}
-	}
-	return n.meaning
 }

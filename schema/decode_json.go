@@ -19,18 +19,20 @@ type topicState struct {
 type tableName struct{ schema, table string }
 
 // jsonEnvelope reads a change event, with or without Connect's {"schema","payload"} around it.
-func (d *Decoder) jsonEnvelope(topic *topicState, data []byte, e *envelope) error {
-	s := NewScanner(data)
-	schema, wrapped, err := d.unwrap(&topic.valueSchemas, &s)
+func (d *Decoder) jsonEnvelope(topic *topicState, data []byte, w *workspace) error {
+	w.scanner = NewScanner(data)
+	s := &w.scanner
+	schema, wrapped, err := d.unwrap(&topic.valueSchemas, s)
 	if err != nil {
 		return jsonError("the record's value is not valid JSON", err)
 	}
-	r := jsonReader{decoder: d, topic: topic, scanner: &s, envelope: e, schema: schema}
+	r := &w.json
+	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, sequence: w.sequence[:0]}
 	if err := r.members(); err != nil {
 		return jsonError("the record's value is not valid JSON", err)
 	}
 	if wrapped {
-		if err := closeWrapper(&s); err != nil {
+		if err := closeWrapper(s); err != nil {
 			return jsonError("the record's value is not valid JSON", err)
 		}
 	}
@@ -53,6 +55,7 @@ type jsonReader struct {
 	plan     *rowPlan    // the plan by which rows were read, without a Connect schema
 	// Where the rows begin, should they have to be read again; 0: no such row.
 	beforeAt, afterAt int
+	sequence          []byte // memory for source.sequence, which has escapes
 	// What tells other formats from an envelope.
 	cloudEvent, flattened bool
 }
@@ -134,6 +137,7 @@ func (r *jsonReader) readImage(row, spare *Row, before bool) error {
 		if plan = r.schema.after; before {
 			plan = r.schema.before
 		}
+		r.envelope.know(plan, before)
 	}
 	out, used, err := r.decoder.jsonRow(r.scanner, plan, (*spare)[:0], &r.envelope.change.scratch.buffer)
 	if err != nil {
@@ -141,9 +145,23 @@ func (r *jsonReader) readImage(row, spare *Row, before bool) error {
 	}
 	if r.schema == nil {
 		r.plan = used
+		if !before {
+			r.envelope.afterColumns = used.columns
+		}
 	}
 	*row, *spare = out, out
 	return nil
+}
+
+// know notes the columns that a Connect schema tells.
+func (e *envelope) know(plan *rowPlan, before bool) {
+	switch {
+	case plan == nil:
+	case before:
+		e.beforeColumns = plan.columns
+	default:
+		e.afterColumns = plan.columns
+	}
 }
 
 // settle makes sure that rows without a Connect schema were read by their own table's plan: which table it is stands after
@@ -174,7 +192,7 @@ func (r *jsonReader) settle() error {
 				again := *r.scanner
 				again.pos = image.at
 				r.scanner = &again
-				if err := r.readImage(image.row, image.spare, false); err != nil {
+				if err := r.readImage(image.row, image.spare, image.at == r.beforeAt); err != nil {
 					return err
 				}
 			}
@@ -253,7 +271,7 @@ func (r *jsonReader) source() error {
 		case "row":
 			src.row, _, err = optionalUint(s, "source.row")
 		case "sequence":
-			src.sequence, err = optionalText(s, nil)
+			src.sequence, err = optionalText(s, r.sequence)
 		case "file":
 			src.file, err = optionalText(s, nil)
 		case "gtid":

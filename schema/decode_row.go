@@ -1,8 +1,9 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/base64"
-	"sort"
+	"slices"
 )
 
 // rowPlan is what is known of a row before it is read: its columns, most likely in this order. It is never changed, only replaced.
@@ -350,6 +351,7 @@ func appendJSONObject(b []byte, s *Scanner, t *valueType) ([]byte, error) {
 		if !ok {
 			return o.finish(b), nil
 		}
+		b = o.separate(b)
 		from := len(b)
 		b = name.AppendCanonical(b)
 		nameEnd := len(b)
@@ -377,30 +379,37 @@ func (t *valueType) field(name Text) *valueType {
 // span is where an object's member stands in a buffer.
 type span struct{ from, nameEnd, to int }
 
-// memberSort puts an object's members, which were appended one after another from start, into the order of their names.
+// memberSort puts an object's members, which are appended one after another from start, into the order of their names.
 type memberSort struct {
 	start   int
 	members []span
 }
 
-func (o *memberSort) finish(b []byte) []byte {
-	sorted := sort.SliceIsSorted(o.members, o.less(b))
-	if !sorted {
-		sort.SliceStable(o.members, o.less(b))
+// separate appends what stands before the next member.
+func (o *memberSort) separate(b []byte) []byte {
+	if len(o.members) == 0 {
+		return append(b, '{')
 	}
-	unordered := append([]byte(nil), b[o.start:]...)
-	b = append(b[:o.start], '{')
+	return append(b, ',')
+}
+
+func (o *memberSort) finish(b []byte) []byte {
+	if len(o.members) == 0 {
+		return append(b, '{', '}')
+	}
+	compare := func(x, y span) int { return bytes.Compare(b[x.from:x.nameEnd], b[y.from:y.nameEnd]) }
+	if slices.IsSortedFunc(o.members, compare) {
+		return append(b, '}')
+	}
+	slices.SortStableFunc(o.members, compare)
+	// The ordered text is written behind the other, and then moved over it.
+	end := len(b)
 	for i, m := range o.members {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, unordered[m.from-o.start:m.to-o.start]...)
+		b = append(b, b[m.from:m.to]...)
 	}
-	return append(b, '}')
-}
-
-func (o *memberSort) less(b []byte) func(i, j int) bool {
-	return func(i, j int) bool {
-		return string(b[o.members[i].from:o.members[i].nameEnd]) < string(b[o.members[j].from:o.members[j].nameEnd])
-	}
+	copy(b[o.start+1:], b[end:])
+	return append(b[:end], '}')
 }

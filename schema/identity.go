@@ -95,12 +95,15 @@ func (v Value) Text() string {
 // transaction, the change's own LSN, and its order in the transaction, zero-padded. LSN order alone is not commit order.
 func FormatPosition(lastCommit, lsn, totalOrder uint64) string {
 	var stack [20 + 1 + 20 + 1 + 12]byte
-	b := appendPadded(stack[:0], lastCommit, 20)
+	return string(appendPosition(stack[:0], lastCommit, lsn, totalOrder))
+}
+
+func appendPosition(b []byte, lastCommit, lsn, totalOrder uint64) []byte {
+	b = appendPadded(b, lastCommit, 20)
 	b = append(b, '-')
 	b = appendPadded(b, lsn, 20)
 	b = append(b, '-')
-	b = appendPadded(b, totalOrder, 12)
-	return string(b)
+	return appendPadded(b, totalOrder, 12)
 }
 
 func appendPadded(b []byte, n uint64, width int) []byte {

@@ -38,12 +38,16 @@ type valueType struct {
 	scale  int
 	elem   *valueType
 	fields []column
+	// name is the Connect schema's name, or "int8" or "int16", where it matters beyond kind.
+	name string
 }
 
 // column is a named type: a column of a row, or a field of a composite value.
 type column struct {
-	name string
-	typ  valueType
+	name     string
+	typ      valueType
+	required bool   // NOT NULL, says the schema
+	def      []byte // the schema's default as canonical JSON; nil without
 }
 
 const (
@@ -55,7 +59,10 @@ const (
 
 // ColumnType is a column's type as a configuration names it, for JSON without Connect schemas, which cannot tell a
 // timestamp from a number.
-type ColumnType struct{ t valueTypeName }
+type ColumnType struct {
+	t     valueTypeName
+	array bool // of t
+}
 
 // valueTypeName is the part of a valueType that has a name.
 type valueTypeName struct {
@@ -66,6 +73,9 @@ type valueTypeName struct {
 
 // String returns the type's name, as ParseColumnType reads it.
 func (c ColumnType) String() string {
+	if c.array {
+		return ColumnType{t: c.t}.String() + "[]"
+	}
 	if c.t.kind == kindDecimal {
 		return "decimal(" + strconv.Itoa(c.t.scale) + ")"
 	}
@@ -78,7 +88,11 @@ func (c ColumnType) String() string {
 }
 
 func (c ColumnType) valueType() valueType {
-	return valueType{kind: c.t.kind, unit: c.t.unit, scale: c.t.scale}
+	t := valueType{kind: c.t.kind, unit: c.t.unit, scale: c.t.scale}
+	if c.array {
+		return valueType{kind: kindArray, elem: &t}
+	}
+	return t
 }
 
 var columnTypes = []struct {
@@ -115,39 +129,54 @@ func ColumnTypeNames() []string {
 	for _, n := range columnTypes {
 		names = append(names, n.name)
 	}
-	return append(names, "decimal(SCALE)")
+	return append(names, "decimal(SCALE)", "any of them with [] for an array")
 }
 
 // ParseColumnType returns the type with the given name: date, time, timetz, timestamp (without a zone), timestamptz, interval, decimal,
 // bytes, json, text, float, real. A time type with _millis, _micros or _nanos says what a number counts; without it
 // only text is understood and numbers are kept as they came. decimal(SCALE) is for decimals sent as base64 bytes
-// (decimal.handling.mode precise); plain decimal for {scale, value}, text and numbers.
+// (decimal.handling.mode precise); plain decimal for {scale, value}, text and numbers. A type with [] is an array's.
 func ParseColumnType(name string) (ColumnType, error) {
+	if elem, ok := strings.CutSuffix(name, "[]"); ok {
+		c, err := ParseColumnType(elem)
+		if err != nil || c.array {
+			return ColumnType{}, unknownColumnType(name)
+		}
+		c.array = true
+		return c, nil
+	}
 	for _, n := range columnTypes {
 		if n.name == name {
-			return ColumnType{n.t}, nil
+			return ColumnType{t: n.t}, nil
 		}
 	}
 	if arg, ok := strings.CutPrefix(name, "decimal("); ok {
 		if arg, ok = strings.CutSuffix(arg, ")"); ok {
 			if scale, err := strconv.Atoi(arg); err == nil && scale >= -maxScale && scale <= maxScale {
-				return ColumnType{valueTypeName{kind: kindDecimal, scale: scale}}, nil
+				return ColumnType{t: valueTypeName{kind: kindDecimal, scale: scale}}, nil
 			}
 		}
 	}
-	return ColumnType{}, fmt.Errorf("column type %q is not known: expected one of %s", name, strings.Join(ColumnTypeNames(), ", "))
+	return ColumnType{}, unknownColumnType(name)
+}
+
+func unknownColumnType(name string) error {
+	return fmt.Errorf("column type %q is not known: expected one of %s", name, strings.Join(ColumnTypeNames(), ", "))
 }
 
 // namedType returns the type of a value whose Connect schema has a name; base is what the schema says without its name.
 func namedType(name string, parameters map[string]string, base valueType) (valueType, error) {
 	t := base
+	if name != "" {
+		t.name = name
+	}
 	switch name {
 	case "org.apache.kafka.connect.data.Decimal":
 		scale, err := strconv.Atoi(parameters["scale"])
 		if err != nil || scale < -maxScale || scale > maxScale {
 			return t, decodeErrorf(ReasonBadSchema, "a decimal's scale is %q, expected a number between -%d and %d", parameters["scale"], maxScale, maxScale)
 		}
-		return valueType{kind: kindDecimal, scale: scale}, nil
+		return valueType{kind: kindDecimal, scale: scale, name: name}, nil
 	case "io.debezium.data.VariableScaleDecimal":
 		t.kind = kindVariableDecimal
 	case "io.debezium.time.Date", "org.apache.kafka.connect.data.Date", "io.debezium.time.IsoDate":

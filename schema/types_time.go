@@ -12,7 +12,21 @@ const (
 	negativeInfinitySeconds = -9223372036833
 	negativeInfinityNanos   = 600_000_000
 	secondsPerDay           = 86_400
+	// PostgreSQL's infinite dates, which Debezium counts as the days of -5877611-06-21 and -22.
+	infinityDay         = -2147472692
+	negativeInfinityDay = -2147472691
 )
+
+// appendDay appends a date counted in days from 1970-01-01, or "infinity" or "-infinity".
+func appendDay(b []byte, days int64) []byte {
+	switch days {
+	case infinityDay:
+		return append(b, "infinity"...)
+	case negativeInfinityDay:
+		return append(b, "-infinity"...)
+	}
+	return appendDate(b, days)
+}
 
 func appendDate(b []byte, days int64) []byte {
 	y, m, d := civil(days)
@@ -161,7 +175,7 @@ func split(n, unit int64) (seconds, nanos int64) {
 func appendTimeNumber(b []byte, n int64, t *valueType) ([]byte, bool) {
 	if t.kind == kindDate {
 		b = append(b, '"')
-		b = appendDate(b, n)
+		b = appendDay(b, n)
 		return append(b, '"'), true
 	}
 	if t.unit == 0 {
@@ -195,7 +209,7 @@ func appendTimeText(b []byte, text []byte, kind valueKind) ([]byte, bool) {
 	case kindDate:
 		if ok = p.date(); ok {
 			p.zone() // Debezium's IsoDate adds a Z that a date has not
-			b = appendDate(b, epochDay(p.year, p.month, p.day))
+			b = appendDay(b, epochDay(p.year, p.month, p.day))
 		}
 	case kindTime:
 		if ok = p.clock(); ok {
