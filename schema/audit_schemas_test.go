@@ -246,3 +246,50 @@ func closed(t *testing.T, text string) string {
 	}
 	return string(out)
 }
+
+// The description for consumers shows an event that follows the schema, and names every member of it.
+func TestAuditTopicIsDescribed(t *testing.T) {
+	content, err := os.ReadFile("../docs/audit-topic.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(content), "```json\n")
+	example, _, ended := strings.Cut(after, "```")
+	if !found || !ended {
+		t.Fatal("there is no example")
+	}
+	instance, err := jsonschema.UnmarshalJSON(strings.NewReader(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compileAuditSchema(t, closed(t, AuditJSONSchema)).Validate(instance); err != nil {
+		t.Error(err)
+	}
+	var e AuditEvent
+	if err := ParseAuditEvent([]byte(example), &e); err != nil {
+		t.Error(err)
+	}
+
+	var schema any
+	if err := json.Unmarshal([]byte(AuditJSONSchema), &schema); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(node any)
+	walk = func(node any) {
+		object, ok := node.(map[string]any)
+		if !ok {
+			return
+		}
+		if properties, ok := object["properties"].(map[string]any); ok {
+			for name := range properties {
+				if !strings.Contains(string(content), "`"+name+"`") && !strings.Contains(string(content), "."+name+"`") {
+					t.Errorf("member %s is not described", name)
+				}
+			}
+		}
+		for _, child := range object {
+			walk(child)
+		}
+	}
+	walk(schema)
+}
