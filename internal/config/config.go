@@ -74,6 +74,9 @@ type Source struct {
 	Exclude []string `yaml:"exclude"`
 	// UnavailablePlaceholder is the connector's unavailable.value.placeholder: the text that stands for an unchanged TOASTed value.
 	UnavailablePlaceholder string `yaml:"unavailable_placeholder"`
+	// PartialBefore lists tables, as patterns like Include, without REPLICA IDENTITY FULL: what their previous rows say beyond the key is
+	// the connector's filling.
+	PartialBefore []string `yaml:"partial_before"`
 }
 
 // Context says where request contexts come from and how long a change waits for one.
