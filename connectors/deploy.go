@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -210,7 +209,7 @@ func (c *Client) Wait(ctx context.Context, name string) error {
 	}
 }
 
-// Delete removes a connector and waits until it is gone. Its replication slot and its topics stay, see [SlotRemoval].
+// Delete removes a connector and waits until it and its tasks are gone. Its replication slot and its topics stay, see [SlotRemoval].
 func (c *Client) Delete(ctx context.Context, name string) error {
 	_, err := c.call(ctx, http.MethodDelete, c.path(name, ""), nil, nil)
 	if isNotFound(err) {
@@ -220,18 +219,17 @@ func (c *Client) Delete(ctx context.Context, name string) error {
 		return fmt.Errorf("delete connector %q: %w", name, err)
 	}
 	for {
-		var names []string
-		if _, err := c.call(ctx, http.MethodGet, "/connectors", nil, &names); err != nil {
-			return fmt.Errorf("delete connector %q: %w", name, err)
-		}
-		if !slices.Contains(names, name) {
+		// The status outlasts the connector until its tasks have ended.
+		if _, err := c.Status(ctx, name); errors.Is(err, ErrNotFound) {
 			return nil
+		} else if err != nil {
+			return fmt.Errorf("delete connector %q: %w", name, err)
 		}
 		timer := time.NewTimer(c.poll)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("delete connector %q: kafka connect took the request, and still lists it", name)
+			return fmt.Errorf("delete connector %q: kafka connect took the request, and its tasks have not ended yet", name)
 		case <-timer.C:
 		}
 	}

@@ -36,14 +36,10 @@ func newConnectorsCommand() *cobra.Command {
 
 FILE is a connector's configuration. The binary carries some: ` + strings.Join(connectors.Shipped(), ", ") + `.
 They are used under these names where there is no such file; "connectors show" prints them.`,
-		Args:          misusedArgs(cobra.NoArgs),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_ = cmd.Help()
-			return misuse("connectors: name a subcommand")
-		},
 	}
+	group(command)
 	command.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse("%s: %w; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
 	})

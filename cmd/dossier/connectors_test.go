@@ -106,7 +106,7 @@ func runningStatus(name string) any {
 
 func TestConnectorsMisuse(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"nonsense"}, {"validate"}, {"apply"}, {"list", "x"}, {"list", "--nonsense"}, {"list", "--connect", "nonsense"},
+		{"nonsense"}, {"validate"}, {"apply"}, {"list", "x"}, {"list", "--nonsense"}, {"list", "--connect", "nonsense"},
 		{"validate", "/nowhere.json"}, {"show", "nonsense"}, {"show"},
 	} {
 		if _, code, err := runConnectors(t, "", args...); code != exitMisuse {
