@@ -198,7 +198,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 
 func TestScalars(t *testing.T) {
 	for text, want := range map[string]Duration{"5s": 5e9, "1h30m": 5400e9, "7d": 7 * 24 * 3600e9, "0s": 0, "-1s": -1e9} {
-		if got, err := parseDuration(text); err != nil || got != want {
+		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("duration %s: got %v, %v", text, got, err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestScalars(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "5", "d", "1.5d", "999999999d", "five"} {
-		if got, err := parseDuration(text); err == nil {
+		if got, err := ParseDuration(text); err == nil {
 			t.Errorf("duration %q: got %v, want an error", text, got)
 		}
 	}

@@ -267,7 +267,7 @@ func setScalar(v reflect.Value, text, enum string) error {
 	case v.Type() == typeSecret:
 		v.Set(reflect.ValueOf(NewSecret(text)))
 	case v.Type() == typeDuration:
-		x, err := parseDuration(text)
+		x, err := ParseDuration(text)
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,8 @@ var (
 	errInt      = errors.New("expected a whole number")
 )
 
-func parseDuration(text string) (Duration, error) {
+// ParseDuration reads a duration as a configuration writes it.
+func ParseDuration(text string) (Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseInt(days, 10, 64)
 		if err != nil || n > math.MaxInt64/int64(24*time.Hour) || n < math.MinInt64/int64(24*time.Hour) {

@@ -1,0 +1,2 @@
+// Package web is what Dossier answers over HTTP.
+package web
