@@ -192,12 +192,7 @@ func isListenAddress(text string) bool {
 	return err == nil && errPort == nil && 0 <= n && n < 1<<16
 }
 
-var (
-	topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
-	// scopeName may stand inside the name of an index and of a role.
-	scopeName = regexp.MustCompile(`^[a-z0-9][a-z0-9_]{0,99}$`)
-	roleName  = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,99}$`)
-)
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // isTable says whether the text is schema.table.
 func isTable(text string) bool { return isTablePattern(text) && !strings.Contains(text, "*") }

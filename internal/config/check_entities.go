@@ -9,11 +9,14 @@ import (
 	"dossier/schema"
 )
 
+// nameRule says what schema.ValidScope accepts.
+const nameRule = "expected up to 60 lower-case letters, digits, '_' and '-', without '-v' before a digit"
+
 func (k *checker) scopes() {
 	for i, s := range k.c.Scopes {
 		key := fmt.Sprintf("scopes[%d]", i)
-		if !scopeName.MatchString(s) {
-			k.got(key, s, "expected lower-case letters, digits and '_' (it becomes part of index names)")
+		if !schema.ValidScope(s) {
+			k.got(key, s, nameRule+" (it becomes part of index names)")
 		}
 		if slices.Contains(k.c.Scopes[:i], s) {
 			k.fault(key, "%q is listed twice", s)
@@ -21,8 +24,8 @@ func (k *checker) scopes() {
 	}
 	for i, r := range k.c.Roles {
 		key := fmt.Sprintf("roles[%d]", i)
-		if !roleName.MatchString(r.Name) {
-			k.got(key+".name", r.Name, "expected lower-case letters, digits, '_' and '-' (it becomes part of an alias)")
+		if !schema.ValidScope(r.Name) {
+			k.got(key+".name", r.Name, nameRule+" (it becomes part of an alias)")
 		}
 		for j, o := range k.c.Roles[:i] {
 			if o.Name == r.Name && r.Name != "" {
@@ -61,7 +64,7 @@ func (k *checker) entities() {
 		k.fields(key, e)
 		for _, column := range slices.Sorted(maps.Keys(e.Types)) {
 			if _, err := schema.ParseColumnType(e.Types[column]); err != nil {
-				k.fault(key+".types."+column, "%v", err)
+				k.fault(key+".types."+column, "%s", unknown("type", e.Types[column], schema.ColumnTypeNames()))
 			}
 		}
 	}

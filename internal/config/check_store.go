@@ -14,6 +14,8 @@ func (k *checker) store() {
 	for i, a := range es.Addresses {
 		k.url(fmt.Sprintf("%s.addresses[%d]", key, i), a)
 	}
+	k.atLeast(key+".shards", int64(es.Shards), 1, "1")
+	k.atLeast(key+".replicas", int64(es.Replicas), 0, "0")
 	k.credentials(key, es.Credentials)
 	k.tls(key+".tls", es.TLS)
 	if es.Setup != nil {

@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"slices"
+
+	"dossier/schema"
+)
 
 // Config is a whole configuration. Every field carries the key's name; docs/configuration.md describes each.
 type Config struct {
@@ -30,7 +34,7 @@ type Config struct {
 }
 
 // ScopeDefault is the scope of every entity that names no other.
-const ScopeDefault = "default"
+const ScopeDefault = schema.DefaultScope
 
 // Kafka says how to reach the brokers.
 type Kafka struct {
@@ -196,7 +200,9 @@ type Elasticsearch struct {
 	Credentials `yaml:",inline"`
 	TLS         *TLS `yaml:"tls"`
 	// Setup are the credentials with which `dossier setup` works, which needs more rights than the sink. Nil: the same.
-	Setup *Credentials `yaml:"setup"`
+	Setup    *Credentials `yaml:"setup"`
+	Shards   int          `yaml:"shards"`   // primary shards of each month's index
+	Replicas int          `yaml:"replicas"` // copies of each
 }
 
 // Credentials are one of: a user name with its password, an API key, a bearer token; or nothing at all.

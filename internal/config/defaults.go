@@ -27,3 +27,5 @@ func (s *Source) setDefaults() {
 }
 func (f *Feedback) setDefaults() { f.Topic = "dossier.feedback" }
 func (e *Entity) setDefaults()   { e.Enabled, e.Scope = true, ScopeDefault }
+
+func (e *Elasticsearch) setDefaults() { e.Shards, e.Replicas = 1, 1 }
