@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -23,8 +24,8 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 	}
 	if p.event.Action == schema.ActionSnapshot {
 		s.observer.Snapshot(p.source.Name)
-		_, err := s.publish(p, nil)
-		return true, err
+		_, done, err := s.publish(ctx, p, nil)
+		return done, err
 	}
 	from := p.facts.from(s.policy)
 	if !s.contexts.require(from - coverSlack) {
@@ -37,8 +38,8 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 	}
 	p.lastFrom = from
 	p.event.Context, p.event.VersionName = rendered.context, rendered.context.VersionName
-	dead, err := s.publish(p, rendered.text)
-	if err != nil {
+	dead, done, err := s.publish(ctx, p, rendered.text)
+	if err != nil || !done {
 		return false, err
 	}
 	s.observer.Decided(p.source.Name, rendered.context.Status, s.now().Sub(p.change.CommitTime))
@@ -79,8 +80,7 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 	case errors.Is(err, schema.ErrTombstone):
 		return true, s.begin()
 	case isDead:
-		rec := fromKgo(p.queue[p.head])
-		return true, s.deadLetter(&rec, "processor", dead.Reason, dead.Detail)
+		return s.deadLetter(ctx, p, "processor", dead.Reason, dead.Detail)
 	case err != nil:
 		return s.retryLater(p, err)
 	}
@@ -92,19 +92,19 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 }
 
 // publish produces the partition's event; one that is larger than the audit topic takes becomes a dead letter.
-func (s *session) publish(p *partition, context []byte) (dead bool, err error) {
+func (s *session) publish(ctx context.Context, p *partition, context []byte) (dead, done bool, err error) {
 	e := &p.event
 	p.out.scratch = e.AppendKey(p.out.scratch[:0])
 	keyLength := len(p.out.scratch)
 	p.out.scratch = s.appendEvent(p.out.scratch, e, context)
 	if size := len(p.out.scratch) + recordOverhead; size > s.maxRecord {
-		rec := fromKgo(p.queue[p.head])
-		return true, s.deadLetter(&rec, "processor", "audit_event_too_large",
+		done, err = s.deadLetter(ctx, p, "processor", "audit_event_too_large",
 			"the audit event has "+strconv.Itoa(size)+" bytes and the audit topic takes "+strconv.Itoa(s.maxRecord)+
 				"; raise max.message.bytes of the topic and audit.max_record_bytes, or exclude a field")
+		return true, done, err
 	}
 	stable := p.out.take(p.out.scratch)
-	return false, s.produce(s.auditRecord(e, stable[:keyLength:keyLength], stable[keyLength:]))
+	return false, true, s.produce(s.auditRecord(e, stable[:keyLength:keyLength], stable[keyLength:]))
 }
 
 // render encodes a context in the audit topic's format.
@@ -147,9 +147,23 @@ func (s *session) produce(r *kgo.Record) error {
 	return nil
 }
 
-func (s *session) deadLetter(rec *schema.Record, stage, reason, detail string) error {
+// deadLetter produces the partition's first record as a dead letter. One that is too large for the dead-letter topic stays where it is:
+// nothing is dropped, and the partition waits until the topic takes it.
+func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, detail string) (done bool, err error) {
+	rec := fromKgo(p.queue[p.head])
+	letter := deadletter.New(s.config.DeadLetterTopic, &rec, stage, reason, detail, s.now())
+	if size := len(letter.Key) + len(letter.Value) + recordOverhead + 64*len(letter.Headers); size > s.maxLetter {
+		s.txn.Lock()
+		learned := s.learnLimits(ctx)
+		limit := s.maxLetter
+		s.txn.Unlock()
+		if size > limit || learned != nil {
+			return s.retryLater(p, fmt.Errorf("dead letter of %s/%d at %d has about %d bytes, and %s takes %d; raise its max.message.bytes (%s: %s)",
+				p.topic, p.partition, rec.Offset, size, s.config.DeadLetterTopic, limit, reason, detail))
+		}
+	}
 	s.observer.DeadLettered(rec.Topic, reason)
-	return s.produce(deadletter.New(s.config.DeadLetterTopic, rec, stage, reason, detail, s.now()))
+	return true, s.produce(letter)
 }
 
 // await remembers a change that was published without a user, in case a context comes late.

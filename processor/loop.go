@@ -19,10 +19,15 @@ import (
 // pollRecords is the largest number of records taken from the client at once.
 const pollRecords = 10_000
 
+// stopTimeout is how long a processor that stops waits for its last commit.
+const stopTimeout = 15 * time.Second
+
 // loop polls, decides and commits until ctx ends.
 func (s *session) loop(ctx context.Context) error {
-	// What has been decided is still committed when ctx has ended.
-	finish := context.WithoutCancel(ctx)
+	// What has been decided is still committed when ctx has ended, if the brokers answer.
+	finish, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, giveUp) })()
 	for ctx.Err() == nil {
 		s.kafka.AllowRebalance()
 		fetches := s.poll(ctx)
@@ -98,6 +103,7 @@ func (s *session) rebalanced(ctx context.Context) error {
 		resume := make(map[string][]int32)
 		for _, at := range removed {
 			delete(s.parts, at)
+			delete(s.assigned, at)
 			resume[at.topic] = append(resume[at.topic], at.partition)
 		}
 		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment
@@ -108,6 +114,9 @@ func (s *session) rebalanced(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	for _, at := range added {
+		s.assigned[at] = true
 	}
 	if len(added) > 0 {
 		s.log.Info("partitions assigned", zap.Int("partitions", len(added)))
@@ -159,6 +168,12 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 			s.rebalance.Unlock()
 			if !known {
 				committed = f.Records[0].Offset
+			}
+			if known && f.LogStartOffset > committed {
+				s.log.Error("records were deleted before they were read: the history has a gap; raise the topic's retention", zap.String("topic", f.Topic),
+					zap.Int32("partition", f.Partition), zap.Int64("from_offset", committed), zap.Int64("to_offset", f.LogStartOffset))
+				s.observer.Lost(f.Topic, f.LogStartOffset-committed)
+				committed = f.LogStartOffset
 			}
 			p.committed, p.next = committed, committed
 			s.parts[at] = p
@@ -227,7 +242,8 @@ func (s *session) retryLater(p *partition, err error) (bool, error) {
 	if errors.Is(err, context.Canceled) {
 		return false, nil
 	}
-	s.observer.Stopped(p.source.Name, err)
+	s.log.Warn("waiting", zap.String("topic", p.topic), zap.Error(err))
+	s.observer.Stopped(p.sourceName(), err)
 	p.retryAt = s.now().Add(time.Second)
 	return false, nil
 }
@@ -256,7 +272,7 @@ func (s *session) checkContext(ctx context.Context, p *partition) (done bool, er
 	case err == nil, errors.Is(err, schema.ErrTombstone):
 		return true, s.begin()
 	case isDead:
-		return true, s.deadLetter(&rec, "context", dead.Reason, dead.Detail)
+		return s.deadLetter(ctx, p, "context", dead.Reason, dead.Detail)
 	default:
 		return s.retryLater(p, err)
 	}
@@ -345,7 +361,7 @@ func (s *session) restore(ctx context.Context) error {
 	s.kafka.Client().SetOffsets(back)
 	clear(s.recheck)
 	s.pending.drop(func(*pendingChange) bool { return true }, s.contexts.window)
-	return s.loadPending(ctx, func(origin topicPartition) bool { return s.parts[origin] != nil })
+	return s.loadPending(ctx, func(origin topicPartition) bool { return s.assigned[origin] })
 }
 
 // begin makes sure that there is a transaction to produce into. Several workers may call it.

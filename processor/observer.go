@@ -24,6 +24,8 @@ type Observer interface {
 	Aborted()
 	// Stopped: nothing is done about a source's records for now, because of err (a schema registry that is down).
 	Stopped(source string, err error)
+	// Lost: so many offsets of a topic were deleted before they were read. The history has a gap.
+	Lost(topic string, offsets int64)
 	// State: a snapshot of the gauges, a few times a second.
 	State(State)
 }
@@ -54,4 +56,5 @@ func (NopObserver) DeadLettered(string, string)                         {}
 func (NopObserver) Committed(int, time.Duration)                        {}
 func (NopObserver) Aborted()                                            {}
 func (NopObserver) Stopped(string, error)                               {}
+func (NopObserver) Lost(string, int64)                                  {}
 func (NopObserver) State(State)                                         {}

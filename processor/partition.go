@@ -112,6 +112,14 @@ func (p *partition) decode(ctx context.Context, rules *Rules, now time.Time) err
 	return nil
 }
 
+// sourceName returns the source's name; the topic's where it belongs to no source.
+func (p *partition) sourceName() string {
+	if p.source == nil {
+		return p.topic
+	}
+	return p.source.Name
+}
+
 // forgetUnknown makes every column of a previous row but the key's unavailable: what stands there is the connector's filling.
 func forgetUnknown(before, key schema.Row) {
 	for i := range before {

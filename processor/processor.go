@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"dossier/internal/deadletter"
 	"dossier/schema"
 )
 
@@ -162,6 +164,8 @@ type session struct {
 	delays    [2]int64 // the longest time from commit to record, in this lookback period and the one before
 	delaysAt  int64
 	maxRecord int // the largest record that the audit topic takes
+	maxLetter int // the largest that the dead-letter topic takes
+	assigned  map[topicPartition]bool
 	lastState time.Time
 	expiredAt time.Time
 
@@ -174,7 +178,8 @@ type session struct {
 }
 
 func (p *Processor) runSession(ctx context.Context) error {
-	s := &session{Processor: p, parts: make(map[topicPartition]*partition), recheck: make(map[*pendingChange]bool)}
+	s := &session{Processor: p, parts: make(map[topicPartition]*partition), recheck: make(map[*pendingChange]bool),
+		assigned: make(map[topicPartition]bool)}
 	s.rebalance.committed = make(map[topicPartition]int64)
 	s.horizon.Store(never)
 	if err := s.open(); err != nil {
@@ -203,9 +208,8 @@ func (s *session) open() error {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(s.config.SessionTimeout),
 		kgo.HeartbeatInterval(s.config.SessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
-		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(int32(s.config.Audit.MaxRecordBytes+64<<10)),
+		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(deadletter.MaxRecordBytes),
 		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20),
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) { s.note(&s.rebalance.added, added) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, removed map[string][]int32) {
 			s.note(&s.rebalance.removed, removed)
 		}),
@@ -228,28 +232,34 @@ func (s *session) open() error {
 	return nil
 }
 
-// learnLimits asks for the largest record that the audit topic takes: a larger one would fail its whole transaction again and again.
+// learnLimits asks for the largest records that the topics take: a larger one would fail its whole transaction again and again.
 func (s *session) learnLimits(ctx context.Context) error {
-	s.maxRecord = s.config.Audit.MaxRecordBytes
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	configs, err := s.admin.DescribeTopicConfigs(ctx, s.config.Audit.Topic)
+	configs, err := s.admin.DescribeTopicConfigs(ctx, s.config.Audit.Topic, s.config.DeadLetterTopic)
 	if err != nil {
-		return fmt.Errorf("audit topic %s: %w", s.config.Audit.Topic, err)
+		return fmt.Errorf("settings of the topics %s and %s: %w", s.config.Audit.Topic, s.config.DeadLetterTopic, err)
 	}
-	described, err := configs.On(s.config.Audit.Topic, nil)
+	if s.maxRecord, err = largestRecord(configs, s.config.Audit.Topic, s.config.Audit.MaxRecordBytes); err != nil {
+		return err
+	}
+	s.maxLetter, err = largestRecord(configs, s.config.DeadLetterTopic, deadletter.MaxRecordBytes)
+	return err
+}
+
+func largestRecord(configs kadm.ResourceConfigs, topic string, limit int) (int, error) {
+	described, err := configs.On(topic, nil)
 	if err != nil || described.Err != nil {
-		return fmt.Errorf("audit topic %s: %w; create it with dossier setup", s.config.Audit.Topic, errors.Join(err, described.Err))
+		return 0, fmt.Errorf("topic %s: %w; create it with dossier setup", topic, errors.Join(err, described.Err))
 	}
 	for _, c := range described.Configs {
 		if c.Key == "max.message.bytes" && c.Value != nil {
-			var limit int
-			if _, err := fmt.Sscan(*c.Value, &limit); err == nil {
-				s.maxRecord = min(s.maxRecord, limit)
+			if n, err := strconv.Atoi(*c.Value); err == nil {
+				limit = min(limit, n)
 			}
 		}
 	}
-	return nil
+	return limit, nil
 }
 
 // Records carry a frame of their own in a batch.
@@ -265,12 +275,14 @@ func (s *session) note(list *[]topicPartition, partitions map[string][]int32) {
 	}
 }
 
-// adjustOffsets notes the committed offsets and starts change topics a little before them, for the ordinals.
+// adjustOffsets notes the partitions assigned and their committed offsets, and starts change topics a little before these, for the
+// ordinals. It is called when the transactions of their former owner have ended.
 func (s *session) adjustOffsets(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	s.rebalance.Lock()
 	defer s.rebalance.Unlock()
 	for topic, partitions := range offsets {
 		for n, offset := range partitions {
+			s.rebalance.added = append(s.rebalance.added, topicPartition{topic, n})
 			at := offset.EpochOffset().Offset
 			if at < 0 {
 				continue // none committed: from the start

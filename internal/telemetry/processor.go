@@ -19,7 +19,7 @@ type Processor struct {
 	now func() time.Time
 
 	changes, snapshots, invisible, attributed *prometheus.CounterVec
-	deadLetters                               *prometheus.CounterVec
+	deadLetters, lost                         *prometheus.CounterVec
 	records, transactions                     *prometheus.CounterVec
 	delay, commit                             *prometheus.HistogramVec
 	gauges                                    map[string]prometheus.Gauge
@@ -94,6 +94,7 @@ func NewProcessor(m *Metrics, r *Readiness, log *zap.Logger, o ProcessorOptions)
 		invisible:    m.counter("dossier_processor_invisible_total", "Changes that show nothing, or whose table is disabled, and gave no event.", "source"),
 		attributed:   m.counter("dossier_processor_attributions_total", "Changes completed by a late context.", "source"),
 		deadLetters:  m.counter("dossier_processor_dead_letters_total", "Records put into the dead-letter topic.", "topic", "reason"),
+		lost:         m.counter("dossier_processor_lost_offsets_total", "Offsets of a topic deleted before they were read: the history has a gap.", "topic"),
 		records:      m.counter("dossier_processor_records_total", "Records decided in committed transactions."),
 		transactions: m.counter("dossier_processor_transactions_total", "Kafka transactions.", "outcome"),
 		delay:        m.histogram("dossier_processor_commit_to_audit_seconds", "From a change's commit in the database to its audit event.", delayBuckets, "source"),
@@ -132,6 +133,11 @@ func (p *Processor) Attributed(source string) { p.attributed.WithLabelValues(sou
 func (p *Processor) DeadLettered(topic, reason string) {
 	p.deadLetters.WithLabelValues(topic, reason).Inc()
 	p.log.Warn("record put into the dead-letter topic", zap.String("topic", topic), zap.String("reason", reason))
+}
+
+// Lost counts records that were deleted before they were read: a gap in the history.
+func (p *Processor) Lost(topic string, offsets int64) {
+	p.lost.WithLabelValues(topic).Add(float64(offsets))
 }
 
 // Committed counts a transaction and its records.
