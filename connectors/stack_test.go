@@ -384,6 +384,7 @@ func TestLostSlotStopsTheConnector(t *testing.T) {
 			} else if ctx.Err() != nil || call.rest != "/offsets" {
 				t.Fatal(err)
 			}
+			time.Sleep(200 * time.Millisecond)
 		}
 	}
 	s.waitUntilResumed(cfg.Name)

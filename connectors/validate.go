@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,6 +70,11 @@ func Conflicts(cfgs []*Config) []Finding {
 	return findings
 }
 
+var (
+	slotName    = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
+	topicPrefix = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+)
+
 // shape checks names and types.
 func shape(cfg *Config, own map[string]key) []Finding {
 	var findings []Finding
@@ -87,6 +93,18 @@ func shape(cfg *Config, own map[string]key) []Finding {
 		}
 		if complaint := mistyped(k, setting.Value); complaint != "" {
 			findings = append(findings, cfg.finding(Error, setting.Key, "%s", complaint))
+		}
+	}
+	for _, name := range []struct {
+		key     string
+		legal   *regexp.Regexp
+		letters string
+	}{
+		{"slot.name", slotName, "1 to 63 lower-case letters, digits and underscores"},
+		{"topic.prefix", topicPrefix, "letters, digits, dots, dashes and underscores"},
+	} {
+		if value, filled := cfg.Get(name.key); filled && value != "" && !isProvided(value) && !name.legal.MatchString(value) {
+			findings = append(findings, cfg.finding(Error, name.key, "is %q; it must be %s", value, name.letters))
 		}
 	}
 	required := []string{"topic.prefix"}

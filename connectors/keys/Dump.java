@@ -7,21 +7,36 @@ import java.util.TreeSet;
 import org.apache.kafka.common.config.ConfigDef;
 
 /**
- * Writes the configuration keys that a connector, a transformation or Kafka Connect itself declares, one per line:
- * owner, key, type, default and allowed values, separated by tabs. The key lists beside this file come from it:
+ * Writes the configuration keys that connectors, converters, clients or Kafka Connect itself declare, one per line, sorted: key, type,
+ * default and allowed values, separated by tabs. The lists beside this file come from it:
  *
  *   javac -cp 'KAFKA/*:DEBEZIUM/*' -d OUT Dump.java
- *   java -cp 'OUT:KAFKA/*:DEBEZIUM/*' Dump io.debezium.connector.postgresql.PostgresConnector ... > postgres.tsv
+ *   java -cp 'OUT:KAFKA/*:DEBEZIUM/*' Dump CLASS... > LIST.tsv
  *
- * where KAFKA holds Kafka Connect's jars and DEBEZIUM those of the connector's plugin archive.
+ * where KAFKA holds the jars of Kafka and Kafka Connect, and DEBEZIUM those of the connector's plugin archive. The classes:
+ *
+ *   postgresql      io.debezium.connector.postgresql.PostgresConnector TOPICS SIGNALS
+ *   mysql           io.debezium.connector.mysql.MySqlConnector io.debezium.relational.history.SchemaHistory TOPICS SIGNALS
+ *   connect         org.apache.kafka.connect.runtime.SourceConnectorConfig
+ *   json-converter  org.apache.kafka.connect.json.JsonConverter
+ *   topic           org.apache.kafka.common.config.TopicConfig
+ *   producer        org.apache.kafka.clients.producer.ProducerConfig
+ *
+ * with TOPICS io.debezium.schema.AbstractTopicNamingStrategy, and SIGNALS io.debezium.pipeline.signal.channels.FileSignalChannel and
+ * io.debezium.pipeline.signal.channels.KafkaSignalChannel.
  */
 public class Dump {
     public static void main(String[] names) throws Exception {
+        Map<String, String> all = new TreeMap<>();
         for (String name : names) {
-            for (Map.Entry<String, String> key : keys(name).entrySet()) {
-                System.out.println(name + "\t" + key.getKey() + "\t" + key.getValue());
-            }
+            keys(name).forEach(all::putIfAbsent);
         }
+        all.remove("converter.type"); // Connect sets it
+        all.forEach((key, rest) -> {
+            if (key.indexOf('(') < 0) { // some names are expressions, such as those of masks
+                System.out.println(key + "\t" + rest);
+            }
+        });
     }
 
     private static Map<String, String> keys(String name) throws Exception {
@@ -36,7 +51,7 @@ public class Dump {
         collect(settings, fields);
         for (ConfigDef.ConfigKey key : definition(type).configKeys().values()) {
             io.debezium.config.Field field = fields.remove(key.name);
-            lines.put(key.name, line(key.type, key.hasDefault() ? word(key.defaultValue) : "(required)", allowed(key, field)));
+            lines.put(key.name, line(key.type, key.hasDefault() ? plain(key.defaultValue) : "(required)", allowed(key, field)));
         }
         if (name.endsWith(".TopicConfig")) { // a class of names alone
             for (java.lang.reflect.Field member : type.getFields()) {
@@ -111,12 +126,19 @@ public class Dump {
         return String.join(",", new ArrayList<>(values));
     }
 
+    private static Object plain(Object value) {
+        return value instanceof io.debezium.config.EnumeratedValue e ? e.getValue() : value;
+    }
+
     private static String word(Object value) {
         return value instanceof io.debezium.config.EnumeratedValue e ? e.getValue() : String.valueOf(value);
     }
 
     private static String line(ConfigDef.Type type, Object fallback, String allowed) {
-        String text = fallback == null ? "" : String.valueOf(fallback);
+        String text = fallback == null ? "" : fallback instanceof Class<?> c ? c.getName() : String.valueOf(fallback);
+        if (fallback instanceof List<?> list) {
+            text = list.stream().map(String::valueOf).collect(java.util.stream.Collectors.joining(", "));
+        }
         return type + "\t" + text.replace("\t", " ").replace("\n", " ") + "\t" + allowed;
     }
 }
