@@ -153,14 +153,14 @@ func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, d
 	rec := fromKgo(p.queue[p.head])
 	letter := deadletter.New(s.config.DeadLetterTopic, &rec, stage, reason, detail, s.now())
 	if size := len(letter.Key) + len(letter.Value) + recordOverhead + 64*len(letter.Headers); size > s.maxLetter {
-		s.txn.Lock()
-		learned := s.learnLimits(ctx)
 		limit := s.maxLetter
-		s.txn.Unlock()
-		if size > limit || learned != nil {
-			return s.retryLater(p, fmt.Errorf("dead letter of %s/%d at %d has about %d bytes, and %s takes %d; raise its max.message.bytes (%s: %s)",
-				p.topic, p.partition, rec.Offset, size, s.config.DeadLetterTopic, limit, reason, detail))
+		if configs, err := s.admin.DescribeTopicConfigs(ctx, s.config.DeadLetterTopic); err == nil {
+			if now, err := largestRecord(configs, s.config.DeadLetterTopic, deadletter.MaxRecordBytes); err == nil && now > limit {
+				return false, fmt.Errorf("%s takes larger records now", s.config.DeadLetterTopic) // the client learns it when we join again
+			}
 		}
+		return s.retryLater(p, fmt.Errorf("dead letter of %s/%d at %d has about %d bytes, and %s takes %d; raise its max.message.bytes (%s: %s)",
+			p.topic, p.partition, rec.Offset, size, s.config.DeadLetterTopic, limit, reason, detail))
 	}
 	s.observer.DeadLettered(rec.Topic, reason)
 	return true, s.produce(letter)

@@ -208,7 +208,7 @@ func (s *session) open() error {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(s.config.SessionTimeout),
 		kgo.HeartbeatInterval(s.config.SessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
-		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(deadletter.MaxRecordBytes),
+		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytesFn(s.batchLimit),
 		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, removed map[string][]int32) {
 			s.note(&s.rebalance.removed, removed)
@@ -245,6 +245,17 @@ func (s *session) learnLimits(ctx context.Context) error {
 	}
 	s.maxLetter, err = largestRecord(configs, s.config.DeadLetterTopic, deadletter.MaxRecordBytes)
 	return err
+}
+
+// batchLimit is the largest batch that a topic takes; the client asks once. Topics' limits are of batches, and an original among the dead letters can be large.
+func (s *session) batchLimit(topic string) int32 {
+	switch topic {
+	case s.config.DeadLetterTopic:
+		return int32(s.maxLetter)
+	case s.config.Audit.Topic:
+		return int32(s.maxRecord)
+	}
+	return 1 << 20
 }
 
 func largestRecord(configs kadm.ResourceConfigs, topic string, limit int) (int, error) {
