@@ -2,15 +2,12 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
-
-	"dossier/test/stack/native"
 )
 
 // shared is the stack of this test process.
@@ -58,8 +55,7 @@ func ForTest(t testing.TB, want ...Part) *Stack {
 		t.Fatal("stack.ForTest needs, once in this package: func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }")
 	}
 	if err := startShared(want); err != nil {
-		var missing *native.MissingError
-		if errors.As(err, &missing) && !ci {
+		if CannotRun(err) && !ci {
 			t.Skip(err)
 		}
 		t.Fatal(err)
@@ -82,7 +78,7 @@ func startShared(want []Part) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	if shared.stack == nil {
-		s, err := newStack(Options{})
+		s, err := newStack(ctx, Options{})
 		if err != nil {
 			shared.broken = err
 			return err

@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"dossier/test/stack/docker"
 	"dossier/test/stack/native"
 	"dossier/test/stack/parts"
 )
@@ -43,7 +44,7 @@ const (
 	OpenSearch    = parts.OpenSearch
 )
 
-// BackendVariable chooses the backend: native, or empty for what the machine has.
+// BackendVariable chooses the backend: native, docker, or empty for what the machine has, native first.
 const BackendVariable = "DOSSIER_STACK"
 
 // startPatience bounds the start of one part on a slow machine.
@@ -92,13 +93,13 @@ type Stack struct {
 }
 
 // Start starts the parts, those that do not need each other at the same time, and returns when all of them answer. On an error nothing is left
-// running, and the error ends with the last lines of the log of the part that did not start. That the machine lacks programs is a
-// *native.MissingError.
+// running, and the error ends with the last lines of the log of the part that did not start. CannotRun tells whether the machine lacks what
+// it takes.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	if len(o.Parts) == 0 {
 		o.Parts = parts.Pipeline()
 	}
-	s, err := newStack(o)
+	s, err := newStack(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,22 +110,45 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 // newStack makes a stack without parts.
-func newStack(o Options) (*Stack, error) {
+func newStack(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{progress: o.Progress, keepLogs: o.KeepLogs}
 	if s.progress == nil {
 		s.progress = func(string) {}
 	}
+	var err error
 	switch kind := os.Getenv(BackendVariable); kind {
-	case "", "native":
-		b, err := native.New(s.progress)
-		if err != nil {
-			return nil, err
-		}
-		s.backend = b
+	case "native":
+		s.backend, err = native.New(s.progress)
+	case "docker":
+		s.backend, err = docker.New(ctx, s.progress)
+	case "":
+		s.backend, err = whatever(ctx, o.Parts, s.progress)
 	default:
-		return nil, fmt.Errorf("%s=%s: the backend is native", BackendVariable, kind)
+		err = fmt.Errorf("%s=%s: the backends are native and docker", BackendVariable, kind)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// whatever gives the backend that this machine can run: native, or else docker. A machine that can run neither gets the native one, whose
+// Prepare lists what to install.
+func whatever(ctx context.Context, want []Part, say func(string)) (backend, error) {
+	if len(want) == 0 {
+		want = parts.Pipeline()
+	}
+	if native.Check(parts.Closure(want)) != nil && docker.Available(ctx) == nil {
+		return docker.New(ctx, say)
+	}
+	return native.New(say)
+}
+
+// CannotRun tells whether an error of Start says that this machine lacks what the backend needs, so that a test may be skipped for it.
+func CannotRun(err error) bool {
+	var programs *native.MissingError
+	var engine *docker.MissingError
+	return errors.As(err, &programs) || errors.As(err, &engine)
 }
 
 // ensure starts what does not run of the given parts and those that they need, each as soon as those that it needs are up.

@@ -27,7 +27,7 @@ const Placeholder = "__dossier_unavailable_5b8e1c0f__"
 // Format names one way in which the same changes were recorded.
 type Format string
 
-// The formats. The connectors of one format differ from those of another in their converters, and in how they write decimals and intervals.
+// The formats that Dossier's own connectors write, or may write.
 const (
 	// JSON is without schemas, with the settings that Dossier ships: decimals and intervals as strings.
 	JSON Format = "json"
@@ -37,8 +37,29 @@ const (
 	Avro Format = "avro"
 )
 
-// Formats lists all formats.
+// The formats of connectors that others have configured.
+const (
+	// JSONSchemaISO is with Connect's schema, and times (time.precision.mode=isostring), decimals and intervals as strings, binary in hexadecimal,
+	// hstore as a map.
+	JSONSchemaISO Format = "json-schema-iso"
+	// AvroConnect is Avro with Connect's own logical types for times (time.precision.mode=connect), and decimals as double.
+	AvroConnect Format = "avro-connect"
+	// Flattened is JSON without schemas and without Debezium's envelope: the rows alone, as its transform ExtractNewRecordState writes them. An
+	// audit trail cannot be made of it.
+	Flattened Format = "flattened"
+)
+
+// Formats lists the formats of Dossier's own connectors.
 func Formats() []Format { return []Format{JSON, JSONSchema, Avro} }
+
+// Variants lists the formats of other connectors.
+func Variants() []Format { return []Format{JSONSchemaISO, AvroConnect, Flattened} }
+
+// All lists all formats.
+func All() []Format { return append(Formats(), Variants()...) }
+
+// Avro tells whether the format is Avro.
+func (f Format) Avro() bool { return f == Avro || f == AvroConnect }
 
 // Prefix is the topic prefix of the format's connector, which is source.name in its events.
 func (f Format) Prefix() string { return "shop_" + strings.ReplaceAll(string(f), "-", "_") }

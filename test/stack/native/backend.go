@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"dossier/test/stack/freeport"
 	"dossier/test/stack/parts"
 )
 
@@ -103,10 +104,10 @@ func (b *Backend) Prepare(ctx context.Context, want []parts.Part) error {
 			continue
 		}
 		var pair ports
-		if pair.client, err = freePort(); err != nil {
+		if pair.client, err = freeport.Next(); err != nil {
 			return err
 		}
-		if pair.internal, err = freePort(); err != nil {
+		if pair.internal, err = freeport.Next(); err != nil {
 			return err
 		}
 		if err := b.as.own(b.home(p)); err != nil {

@@ -38,6 +38,12 @@ func (e *MissingError) Error() string {
 	return "this machine cannot run the parts natively:\n  - " + strings.Join(e.Lacks, "\n  - ")
 }
 
+// Check tells whether this machine can run the given parts: nil, or a *MissingError with all that it lacks.
+func Check(want []parts.Part) error {
+	_, err := findPrograms(want)
+	return err
+}
+
 // findPrograms looks for everything that the given parts need. What is missing is reported together in a MissingError.
 func findPrograms(want []parts.Part) (programs, error) {
 	var p programs

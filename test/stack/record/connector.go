@@ -20,8 +20,8 @@ const publication = "recorder"
 
 // connectorConfig is the configuration of one format's connector.
 //
-// What an audit trail needs is set as in the connectors that Dossier ships. Decimals and intervals are as shipped in the format JSON only, and
-// as Debezium has them by default in the others, so that the corpus shows both.
+// What an audit trail needs is set as in the connectors that Dossier ships. How values are written differs between the formats, so that the
+// corpus shows what Debezium can do to them.
 func connectorConfig(s *stack.Stack, db stack.Database, f corpus.Format) map[string]string {
 	prefix := f.Prefix()
 	c := map[string]string{
@@ -44,6 +44,7 @@ func connectorConfig(s *stack.Stack, db stack.Database, f corpus.Format) map[str
 		"heartbeat.interval.ms":                     "0",
 		"exactly.once.support":                      "required",
 		"poll.interval.ms":                          "50",
+		"producer.override.transaction.timeout.ms":  "10000",
 		"topic.creation.default.partitions":         "3",
 		"topic.creation.default.replication.factor": "1",
 		"topic.creation.groups":                     "control",
@@ -51,20 +52,32 @@ func connectorConfig(s *stack.Stack, db stack.Database, f corpus.Format) map[str
 		"topic.creation.control.partitions":         "1",
 	}
 	maps.Copy(c, s.DatabaseForConnect(db.Name))
-	switch f {
-	case corpus.JSON:
-		maps.Copy(c, s.JSONConverter("key", false))
-		maps.Copy(c, s.JSONConverter("value", false))
-		c["decimal.handling.mode"] = "string"
-		c["interval.handling.mode"] = "string"
-	case corpus.JSONSchema:
-		maps.Copy(c, s.JSONConverter("key", true))
-		maps.Copy(c, s.JSONConverter("value", true))
-	case corpus.Avro:
+	if f.Avro() {
 		maps.Copy(c, s.AvroConverter("key"))
 		maps.Copy(c, s.AvroConverter("value"))
 		c["schema.name.adjustment.mode"] = "avro"
 		c["field.name.adjustment.mode"] = "avro"
+	} else {
+		schemas := f == corpus.JSONSchema || f == corpus.JSONSchemaISO
+		maps.Copy(c, s.JSONConverter("key", schemas))
+		maps.Copy(c, s.JSONConverter("value", schemas))
+	}
+	switch f {
+	case corpus.JSON:
+		c["decimal.handling.mode"] = "string"
+		c["interval.handling.mode"] = "string"
+	case corpus.JSONSchemaISO:
+		c["time.precision.mode"] = "isostring"
+		c["decimal.handling.mode"] = "string"
+		c["interval.handling.mode"] = "string"
+		c["binary.handling.mode"] = "hex"
+		c["hstore.handling.mode"] = "map"
+	case corpus.AvroConnect:
+		c["time.precision.mode"] = "connect"
+		c["decimal.handling.mode"] = "double"
+	case corpus.Flattened:
+		c["transforms"] = "unwrap"
+		c["transforms.unwrap.type"] = "io.debezium.transforms.ExtractNewRecordState"
 	}
 	return c
 }

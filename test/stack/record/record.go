@@ -87,7 +87,7 @@ func (r *recorder) run(ctx context.Context, script []scenario) error {
 	if _, err := main.Exec(ctx, setup); err != nil {
 		return fmt.Errorf("set up the database: %w", err)
 	}
-	for _, f := range corpus.Formats() {
+	for _, f := range corpus.All() {
 		d, err := newDrain(r.stack.KafkaBrokers(), f)
 		if err != nil {
 			return err
@@ -146,6 +146,10 @@ func (r *recorder) play(ctx context.Context, sc scenario) error {
 			err = r.quiet(ctx, sc.name)
 		case "heartbeat":
 			err = r.heartbeat(ctx, sc.name)
+		case "slow":
+			err = r.slow(ctx, sc.name)
+		case "crash":
+			err = r.crash(ctx, sc.name)
 		default:
 			var conn *pgx.Conn
 			if conn, err = r.session(ctx, name); err == nil {
@@ -161,7 +165,7 @@ func (r *recorder) play(ctx context.Context, sc scenario) error {
 
 // deploy creates the connectors, and waits until their tasks run and their slots exist, so that nothing that follows is missed.
 func (r *recorder) deploy(ctx context.Context) error {
-	for _, f := range corpus.Formats() {
+	for _, f := range corpus.All() {
 		r.say("deploying the connector for " + string(f))
 		if err := r.configure(ctx, f, nil); err != nil {
 			return err
@@ -210,7 +214,7 @@ func (r *recorder) collect(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("write the mark: %w", err)
 	}
-	for _, f := range corpus.Formats() {
+	for _, f := range corpus.All() {
 		ended := false
 		keep := func(rec corpus.Record) bool {
 			ended = ended || endOf(f, rec, tx)
@@ -261,7 +265,7 @@ func (r *recorder) take(ctx context.Context, f corpus.Format, name string, keep 
 func (r *recorder) quiet(ctx context.Context, name string) error {
 	last := time.Now()
 	return r.until(ctx, func() error {
-		for _, f := range corpus.Formats() {
+		for _, f := range corpus.All() {
 			err := r.take(ctx, f, name, func(corpus.Record) bool {
 				last = time.Now()
 				return true
@@ -279,17 +283,18 @@ func (r *recorder) quiet(ctx context.Context, name string) error {
 
 // heartbeat lets the connectors send heartbeats until each has sent some, and keeps what was written under the scenario's name.
 func (r *recorder) heartbeat(ctx context.Context, name string) error {
-	for _, f := range corpus.Formats() {
-		err := r.configure(ctx, f, map[string]string{
-			"heartbeat.interval.ms": fmt.Sprint(heartbeatEvery.Milliseconds()),
-			"heartbeat.action.query": "INSERT INTO dossier.debezium_heartbeat (slot, beat) VALUES ('" + f.Prefix() +
-				"', now()) ON CONFLICT (slot) DO UPDATE SET beat = EXCLUDED.beat",
-		})
-		if err != nil {
+	for _, f := range corpus.All() {
+		changes := map[string]string{"heartbeat.interval.ms": fmt.Sprint(heartbeatEvery.Milliseconds())}
+		// Every connector sees the rows that one of them writes; more would only be more of the same.
+		if f == corpus.JSON {
+			changes["heartbeat.action.query"] = "INSERT INTO dossier.debezium_heartbeat (slot, beat) VALUES ('" + f.Prefix() +
+				"', now()) ON CONFLICT (slot) DO UPDATE SET beat = EXCLUDED.beat"
+		}
+		if err := r.configure(ctx, f, changes); err != nil {
 			return err
 		}
 	}
-	for _, f := range corpus.Formats() {
+	for _, f := range corpus.All() {
 		beats := 0
 		err := r.until(ctx, func() error {
 			err := r.take(ctx, f, name, func(rec corpus.Record) bool {
@@ -306,6 +311,48 @@ func (r *recorder) heartbeat(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
+	}
+	return r.deploy(ctx)
+}
+
+// slow lets the connectors deliver in small batches, each a Kafka transaction, with a pause after each.
+func (r *recorder) slow(ctx context.Context, name string) error {
+	// What was written before is delivered at the usual pace.
+	if err := r.quiet(ctx, name); err != nil {
+		return err
+	}
+	for _, f := range corpus.All() {
+		err := r.configure(ctx, f, map[string]string{"max.batch.size": "10", "max.queue.size": "20", "poll.interval.ms": "1000"})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// crash kills Connect when each connector has delivered some batches of what was written last, and starts it again.
+func (r *recorder) crash(ctx context.Context, name string) error {
+	for _, f := range corpus.All() {
+		began := false
+		err := r.until(ctx, func() error {
+			err := r.take(ctx, f, name, func(corpus.Record) bool {
+				began = true
+				return true
+			})
+			if err == nil && !began {
+				err = fmt.Errorf("connector %s has delivered nothing yet", f.Prefix())
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := r.stack.Kill(stack.Connect); err != nil {
+		return err
+	}
+	if err := r.stack.Restart(ctx, stack.Connect); err != nil {
+		return err
 	}
 	return r.deploy(ctx)
 }
@@ -333,14 +380,14 @@ func (r *recorder) write(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	schemas, err := fetchSchemas(ctx, r.stack.RegistryURL(), schemaIDs(r.records[corpus.Avro]))
+	schemas, err := fetchSchemas(ctx, r.stack.RegistryURL(), schemaIDs(slices.Concat(r.records[corpus.Avro], r.records[corpus.AvroConnect])))
 	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, corpus.SchemasFile), schemas, 0o644); err != nil {
 		return err
 	}
-	for _, f := range corpus.Formats() {
+	for _, f := range corpus.All() {
 		if err := corpus.Write(filepath.Join(dir, f.File()), r.records[f]); err != nil {
 			return err
 		}

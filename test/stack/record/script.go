@@ -21,13 +21,13 @@ type scenario struct {
 type step struct {
 	line int
 	sql  string // empty for a directive
-	verb string // session, quiet, heartbeat
+	verb string // session, quiet, heartbeat, slow, crash
 	arg  string
 }
 
 var (
 	scenarioName = regexp.MustCompile(`^\d+-(.+)\.sql$`)
-	directive    = regexp.MustCompile(`^-- (session|quiet|heartbeat)(?:: (\S+))?$`)
+	directive    = regexp.MustCompile(`^-- (session|quiet|heartbeat|slow|crash)(?:: (\S+))?$`)
 )
 
 // scenarios reads the workload, in the order of its files' numbers.
@@ -61,6 +61,8 @@ func scenarios() ([]scenario, error) {
 //	-- session: NAME   the statements that follow run in the session of that name
 //	-- quiet           waits until no connector has written anything for a while
 //	-- heartbeat       lets the connectors send heartbeats until each has sent some
+//	-- slow            lets the connectors deliver in small batches from here on
+//	-- crash           waits until each connector has delivered something, kills Connect, starts it again, and ends slow
 func parse(text string) ([]step, error) {
 	var steps []step
 	var sql strings.Builder

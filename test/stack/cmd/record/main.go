@@ -48,7 +48,7 @@ func run(ctx context.Context, dir string, keepLogs bool) (err error) {
 		}
 		return err
 	}
-	for _, f := range corpus.Formats() {
+	for _, f := range corpus.All() {
 		path := filepath.Join(dir, f.File())
 		records, err := corpus.Read(path)
 		if err != nil {

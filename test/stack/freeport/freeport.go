@@ -1,4 +1,5 @@
-package native
+// Package freeport finds ports for the parts of a stack, whichever backend runs them.
+package freeport
 
 import (
 	"fmt"
@@ -19,8 +20,8 @@ var (
 	portsUsed = map[int]bool{} // guarded by portsMu; handed out by this process
 )
 
-// freePort gives a port of 127.0.0.1 that nothing listens on and that this process has not handed out before.
-func freePort() (int, error) {
+// Next gives a port of 127.0.0.1 that nothing listens on and that this process has not handed out before.
+func Next() (int, error) {
 	portsMu.Lock()
 	defer portsMu.Unlock()
 	for range 1000 {
