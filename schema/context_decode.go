@@ -99,7 +99,7 @@ func (p *contextParser) member(c *Context, name string) error {
 			return p.scanner.Null()
 		}
 		if t := p.scanner.Peek(); t != TokenObject {
-			return wrongType(name, "an object", t)
+			return p.wrongType(name, "an object", t)
 		}
 		return p.object("user.", func(name string) error { return p.user(&c.User, name) })
 	case "extra":
@@ -107,7 +107,7 @@ func (p *contextParser) member(c *Context, name string) error {
 			return p.scanner.Null()
 		}
 		if t := p.scanner.Peek(); t != TokenObject {
-			return wrongType(name, "an object", t)
+			return p.wrongType(name, "an object", t)
 		}
 		return p.object("extra.", p.keep)
 	}
@@ -157,10 +157,8 @@ func (p *contextParser) text(name string, to *string) error {
 		text, err := p.scanner.String()
 		*to = text.String()
 		return err
-	case TokenInvalid, TokenEnd:
-		return p.scanner.Skip() // says where the JSON is broken
 	default:
-		return wrongType(name, "a string", t)
+		return p.wrongType(name, "a string", t)
 	}
 }
 
@@ -183,7 +181,7 @@ func (p *contextParser) transactionID(c *Context) error {
 		}
 		digits = text.Inner()
 	default:
-		return wrongType("transaction_id", expected, t)
+		return p.wrongType("transaction_id", expected, t)
 	}
 	n, ok := parseUint(digits)
 	if !ok {
@@ -213,7 +211,7 @@ func (p *contextParser) roles(u *User) error {
 		return s.Null()
 	case TokenArray:
 	default:
-		return wrongType("user.roles", "an array of strings", t)
+		return p.wrongType("user.roles", "an array of strings", t)
 	}
 	if err := s.ArrayStart(); err != nil {
 		return err
@@ -224,7 +222,7 @@ func (p *contextParser) roles(u *User) error {
 			return err
 		}
 		if t := s.Peek(); t != TokenString {
-			return wrongType("user.roles", "an array of strings", t)
+			return p.wrongType("user.roles", "an array of strings", t)
 		}
 		text, err := s.String()
 		if err != nil {
@@ -234,7 +232,11 @@ func (p *contextParser) roles(u *User) error {
 	}
 }
 
-func wrongType(field, expected string, found Token) error {
+// wrongType says that a field has another type than expected, or where the JSON is broken if it has none at all.
+func (p *contextParser) wrongType(field, expected string, found Token) error {
+	if found == TokenInvalid || found == TokenEnd {
+		return p.scanner.Skip()
+	}
 	return decodeErrorf(ReasonContextWrongType, "%s of the request context: expected %s, found %s", field, expected, found)
 }
 

@@ -12,32 +12,48 @@ import (
 // formatDifferences are the columns whose values are not the same in all formats, because the connectors of the recording were told to send
 // them differently, or because JSON without a schema does not tell what a number is. See docs/values.md.
 var formatDifferences = map[string]string{
-	"json numbers.free":            "numeric without a scale: bytes have no trailing zeros, text has",
-	"json lists.free":              "the same in an array",
-	"json document.amounts":        "the same in an array",
-	"json document_full.amounts":   "the same in an array",
-	"json times.span":              "interval.handling.mode: microseconds no longer tell months and days",
-	"json debezium_heartbeat.beat": "timestamptz is not among the configured types",
+	"json numbers.free":                     "numeric without a scale: bytes have no trailing zeros, text has",
+	"json lists.free":                       "the same in an array",
+	"json document.amounts":                 "the same in an array",
+	"json document_full.amounts":            "the same in an array",
+	"json times.span":                       "interval.handling.mode: microseconds no longer tell months and days",
+	"json odd_numbers.free":                 "numeric NaN is the text NAN, of a type that is not configured; bytes cannot hold it, so avro has null",
+	"json odd_numbers.money":                "the same",
+	"json-schema-iso times.t":               "time.precision.mode=isostring: 24:00 comes as 00:00",
+	"json-schema-iso times.t0":              "the same",
+	"json-schema-iso times.t3":              "the same",
+	"json-schema-iso times.span":            "interval.handling.mode: microseconds no longer tell months and days",
+	"json-schema-iso numbers.free":          "numeric without a scale: bytes have no trailing zeros, text has",
+	"json-schema-iso lists.free":            "the same in an array",
+	"json-schema-iso document.amounts":      "the same; and null for an unchanged TOASTed array of text that is no text[] cannot be told",
+	"json-schema-iso document_full.amounts": "the same in an array",
+	"json-schema-iso odd_numbers.free":      "numeric NaN is the text NAN, and the schema says text",
+	"json-schema-iso odd_numbers.money":     "the same",
+	"json-schema-iso kinds.blob":            "binary.handling.mode=hex: text, of which nothing says that it is binary",
+	"json-schema-iso lists.blobs":           "the same in an array",
+	"json-schema-iso document.raw":          "the same",
+	"json-schema-iso document_full.raw":     "the same",
+	"json-schema-iso kinds.h":               "hstore.handling.mode: a map, or the text of a JSON object",
+	"json-schema-iso document.pairs":        "the same",
+	"json-schema-iso document_full.pairs":   "the same",
+	"json debezium_heartbeat.beat":          "timestamptz is not among the configured types",
 }
 
 // TestSameValuesInEveryFormat: one row gives the same values, whether it came as JSON, as JSON with schemas or as Avro.
 func TestSameValuesInEveryFormat(t *testing.T) {
-	rows := make(map[corpus.Format]map[string]string)
-	for _, f := range corpus.Formats() {
-		rows[f] = corpusFields(t, f)
-	}
-	// Avro's names have letters of ASCII: field.name.adjustment.mode=avro.
-	const renamed = "sölde"
+	avro := corpusFields(t, corpus.Avro)
 	unused := make(map[string]bool)
 	for k := range formatDifferences {
 		unused[k] = true
 	}
-	for _, f := range []corpus.Format{corpus.JSON, corpus.JSONSchema} {
+	for _, f := range []corpus.Format{corpus.JSON, corpus.JSONSchema, corpus.JSONSchemaISO} {
 		compared := 0
-		for field, value := range rows[f] {
-			other, ok := rows[corpus.Avro][field]
+		for field, value := range corpusFields(t, f) {
+			other, ok := avro[field]
 			if !ok {
-				if strings.Contains(field, " r ") || strings.Contains(field, "lde-1") { // a snapshot row's place in the log is that of its snapshot
+				// A snapshot row's place in the log is that of its snapshot. Avro's names have letters and digits alone
+				// (field.name.adjustment.mode=avro).
+				if strings.Contains(field, " r ") || strings.HasPrefix(field, "names ") || strings.HasSuffix(field, "lde-1") {
 					continue
 				}
 				t.Errorf("%s is in %s, but not in avro", field, f)
@@ -80,7 +96,8 @@ func corpusFields(t *testing.T, f corpus.Format) map[string]string {
 		}
 		for name, row := range map[string]Row{"key": c.Key, "new": c.NewKey, "old": c.OldKey, "before": c.Before, "after": c.After} {
 			for _, field := range row {
-				place := fmt.Sprintf("%s %c tx=%d order=%d %s %s %s.%s", r.Scenario, c.Op, c.TxID, c.TotalOrder, EntityID(c.Key), name, c.Table, field.Name)
+				// Not by its order in the transaction, which starts anew when Connect does.
+				place := fmt.Sprintf("%s %c %d %s %s %s.%s", r.Scenario, c.Op, c.LSN, EntityID(c.Key), name, c.Table, field.Name)
 				value := field.Value.State.String()
 				if field.Value.State == Present {
 					value = string(field.Value.JSON)

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 )
@@ -84,7 +85,7 @@ func (d *Decoder) Change(ctx context.Context, rec *Record, c *Change) error {
 		err = d.jsonEnvelope(topic, rec.Value, c.scratch.work)
 	}
 	if err != nil {
-		return err
+		return lookCloser(err, rec)
 	}
 	if err := e.finish(d); err != nil {
 		return err
@@ -217,37 +218,47 @@ func (d *Decoder) topic(name string) *topicState {
 
 // interner gives equal names one string, so that names cost no allocation per record.
 type interner struct {
-	names atomic.Pointer[map[string]string]
+	// known is read without a lock and never changed. New names gather in fresh, until copying known is worth it.
+	known atomic.Pointer[map[string]string]
 	mu    sync.Mutex
+	fresh map[string]string // owned by mu
 }
 
 // maxNames bounds the interner; names beyond it are allocated each time.
-const maxNames = 1 << 14
+const maxNames = 1 << 16
 
 func (in *interner) get(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	if m := in.names.Load(); m != nil {
-		if s, ok := (*m)[string(b)]; ok {
-			return s
-		}
+	var known map[string]string
+	if m := in.known.Load(); m != nil {
+		known = *m
 	}
-	s := string(b)
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	old := in.names.Load()
-	if old != nil && len(*old) >= maxNames {
+	if s, ok := known[string(b)]; ok {
 		return s
 	}
-	next := make(map[string]string, 16)
-	if old != nil {
-		next = make(map[string]string, len(*old)+1)
-		for k, v := range *old {
-			next[k] = v
-		}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if s, ok := in.fresh[string(b)]; ok {
+		return s
 	}
-	next[s] = s
-	in.names.Store(&next)
+	s := string(b)
+	if len(known)+len(in.fresh) >= maxNames {
+		return s
+	}
+	if in.fresh == nil {
+		in.fresh = make(map[string]string)
+	}
+	in.fresh[s] = s
+	if len(in.fresh) > len(known)/4 {
+		next := make(map[string]string, len(known)+len(in.fresh))
+		if m := in.known.Load(); m != nil {
+			maps.Copy(next, *m)
+		}
+		maps.Copy(next, in.fresh)
+		in.known.Store(&next)
+		in.fresh = nil
+	}
 	return s
 }

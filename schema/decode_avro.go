@@ -16,6 +16,9 @@ type avroPlans struct {
 	plans map[uint32]*avroNode
 }
 
+// maxEmptyValues is how many nested values a record may have beyond one per byte.
+const maxEmptyValues = 1 << 12
+
 // maxAvroPlans bounds the plans kept; a table has one more with each ALTER TABLE.
 const maxAvroPlans = 4096
 
@@ -60,9 +63,10 @@ func (d *Decoder) openAvro(ctx context.Context, data []byte) (*avroNode, avroSca
 
 // avroScanner reads Avro's binary encoding. Every length is checked against what is left before it is believed.
 type avroScanner struct {
-	data  []byte
-	pos   int
-	depth int
+	data    []byte
+	pos     int
+	depth   int
+	entered int // records, arrays and maps so far
 }
 
 func (r *avroScanner) truncated() error {
@@ -174,8 +178,11 @@ func (r *avroScanner) block() (int64, error) {
 	return n, nil
 }
 
-// enter and leave bound the nesting.
+// enter and leave bound the nesting, and the number of nested values: records of records can stand for any number of them in no bytes at all.
 func (r *avroScanner) enter() error {
+	if r.entered++; r.entered > len(r.data)+maxEmptyValues {
+		return decodeErrorf(ReasonTooLarge, "the Avro record has more nested values than bytes")
+	}
 	if r.depth++; r.depth > maxAvroDepth {
 		return decodeErrorf(ReasonTooLarge, "the Avro record is nested deeper than %d levels", maxAvroDepth)
 	}

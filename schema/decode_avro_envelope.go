@@ -1,6 +1,9 @@
 package schema
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // avroEnvelope reads a change event in Avro.
 func (d *Decoder) avroEnvelope(ctx context.Context, data []byte, e *envelope) error {
@@ -12,8 +15,9 @@ func (d *Decoder) avroEnvelope(ctx context.Context, data []byte, e *envelope) er
 		return decodeErrorf(ReasonNotAnEnvelope, "the record's schema is no Avro record")
 	}
 	if n.field("op") == nil || n.field("source") == nil {
-		if n.field("__op") != nil || n.field("__deleted") != nil {
-			return decodeErrorf(ReasonFlattened, "the record was flattened by ExtractNewRecordState, which drops previous values and the transaction; remove the transform from the connector")
+		// Debezium names its rows' schemas so.
+		if n.field("__op") != nil || n.field("__deleted") != nil || strings.HasSuffix(n.name, ".Value") {
+			return flattenedError()
 		}
 		if n.field("specversion") != nil {
 			return decodeErrorf(ReasonCloudEvent, "the record is a CloudEvents envelope; let the connector write Debezium's own envelope")
@@ -188,7 +192,7 @@ func (d *Decoder) avroMessage(r *avroScanner, n *avroNode, e *envelope) error {
 		switch {
 		case f.name == "prefix" && node.typ == wireString:
 			text, err = r.text()
-			e.prefix = d.names.get(text)
+			e.prefix = string(text)
 		case f.name == "content" && node.typ == wireBytes:
 			e.content, err = r.bytes()
 		case f.name == "content" && node.typ == wireString: // binary.handling.mode base64

@@ -133,9 +133,6 @@ func (e *envelope) finish(d *Decoder) error {
 			c.TxID, c.HasTx = id, true
 		}
 	}
-	if e.hasMessage && !e.tx.present && !s.hasTx {
-		c.HasTx = false
-	}
 	if !c.HasTx && len(s.gtid) > 0 {
 		if id, err := transactionNumber(s.gtid); err == nil {
 			c.TxID, c.HasTx = id, true

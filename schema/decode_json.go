@@ -2,6 +2,10 @@ package schema
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -111,9 +115,47 @@ func (r *jsonReader) check() error {
 	case r.cloudEvent:
 		return decodeErrorf(ReasonCloudEvent, "the record is a CloudEvents envelope; let the connector write Debezium's own envelope with JsonConverter or an Avro converter")
 	case r.flattened:
-		return decodeErrorf(ReasonFlattened, "the record was flattened by ExtractNewRecordState, which drops previous values and the transaction; remove the transform from the connector")
+		return flattenedError()
 	}
-	return decodeErrorf(ReasonNotAnEnvelope, "the record has no op or no source, which every Debezium change event has; a flattening transform, a heartbeat or a foreign topic looks like this")
+	return decodeErrorf(ReasonNotAnEnvelope, "the record has no op or no source, which every Debezium change event has; a heartbeat or a foreign topic looks like this")
+}
+
+func flattenedError() *DecodeError {
+	return decodeErrorf(ReasonFlattened, "the record is a row without an envelope: ExtractNewRecordState or another transform has dropped previous values and the transaction; remove it from the connector")
+}
+
+// lookCloser finds out whether a JSON record that is no envelope is a flattened row: then its key's columns stand in its value. As it is set up
+// by default, the transform leaves no other trace.
+func lookCloser(err error, rec *Record) error {
+	var e *DecodeError
+	if !errors.As(err, &e) || e.Reason != ReasonNotAnEnvelope {
+		return err
+	}
+	key, row := memberNames(rec.Key), memberNames(rec.Value)
+	if len(key) == 0 || len(row) <= len(key) {
+		return err
+	}
+	for _, name := range key {
+		if !slices.Contains(row, name) {
+			return err
+		}
+	}
+	return flattenedError()
+}
+
+// memberNames returns the names in a JSON object, or in the payload of one with a schema; none for anything else.
+func memberNames(data []byte) []string {
+	var o map[string]json.RawMessage
+	if json.Unmarshal(data, &o) != nil {
+		return nil
+	}
+	if payload, ok := o["payload"]; ok && o["schema"] != nil && len(o) == 2 {
+		o = nil
+		if json.Unmarshal(payload, &o) != nil {
+			return nil
+		}
+	}
+	return slices.Collect(maps.Keys(o))
 }
 
 // image reads before or after, and returns where it begins.
@@ -331,7 +373,10 @@ func (r *jsonReader) message() error {
 		}
 		switch string(name.Inner()) {
 		case "prefix":
-			e.prefix, err = r.decoder.optionalName(s)
+			// Not interned: applications choose it.
+			var text []byte
+			text, err = optionalText(s, nil)
+			e.prefix = string(text)
 		case "content":
 			var text []byte
 			if text, err = optionalText(s, nil); err == nil {

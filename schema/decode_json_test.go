@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"strings"
 	"testing"
 )
@@ -21,8 +22,11 @@ func rowText(row Row) string {
 	var b strings.Builder
 	for _, f := range row {
 		fmt.Fprintf(&b, "%s=", f.Name)
-		if f.Value.State == Present {
-			b.Write(f.Value.JSON)
+		if json := f.Value.JSON; f.Value.State == Present && len(json) > 400 {
+			// Long values would fill the golden files.
+			fmt.Fprintf(&b, "%s… (%d bytes, CRC %08x)", json[:20], len(json), crc32.ChecksumIEEE(json))
+		} else if f.Value.State == Present {
+			b.Write(json)
 		} else {
 			b.WriteString(f.Value.State.String())
 		}

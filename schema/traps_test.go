@@ -609,6 +609,26 @@ func TestTrap21ContextsLieBetweenChanges(t *testing.T) {
 	})
 }
 
+func TestTrap22FlattenedRows(t *testing.T) {
+	d := corpusDecoder(t)
+	reasons := make(map[string]int)
+	for _, r := range corpusRecords(t, corpus.Flattened) {
+		var c Change
+		var e *DecodeError
+		err := d.Change(t.Context(), recordOf(r), &c)
+		switch {
+		case errors.As(err, &e):
+			reasons[e.Reason]++
+		case !errors.Is(err, ErrTombstone):
+			t.Errorf("%s offset %d is taken for a change: %v", r.Topic, r.Offset, err)
+		}
+	}
+	// Rows without a key show nothing of what they are.
+	if reasons[ReasonFlattened] < 300 || reasons[ReasonFlattened] < 2*reasons[ReasonNotAnEnvelope] {
+		t.Errorf("reasons %v", reasons)
+	}
+}
+
 func TestTrap22NotAnEnvelope(t *testing.T) {
 	// Wrapped and not, the same: TestSameValuesInEveryFormat. What transforms make of the recorded row:
 	r := decodeScenario(t, corpus.JSON, "crud")
@@ -619,11 +639,11 @@ func TestTrap22NotAnEnvelope(t *testing.T) {
 	}
 	row := string(envelope.After)
 	for value, reason := range map[string]string{
-		row: ReasonNotAnEnvelope,
+		row: ReasonFlattened,
 		strings.TrimSuffix(row, "}") + `,"__op":"c","__deleted":"false"}`:                                                  ReasonFlattened,
 		`{"schema":null,"payload":` + strings.TrimSuffix(row, "}") + `,"__deleted":"false"}}`:                              ReasonFlattened,
 		`{"id":"name:shop;lsn:1","source":"/debezium/postgresql/shop","specversion":"1.0","data":` + row + `}`:             ReasonCloudEvent,
-		`{"schema":{"type":"struct","fields":[]},"payload":` + row + `}`:                                                   ReasonNotAnEnvelope,
+		`{"schema":{"type":"struct","fields":[]},"payload":` + row + `}`:                                                   ReasonFlattened,
 		`{"schema":{"type":"struct","fields":[{"type":"nonsense","field":"before"}]},"payload":` + string(rec.Value) + `}`: ReasonBadSchema,
 	} {
 		rec.Value = []byte(value)

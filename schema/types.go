@@ -129,7 +129,7 @@ func ColumnTypeNames() []string {
 	for _, n := range columnTypes {
 		names = append(names, n.name)
 	}
-	return append(names, "decimal(SCALE)", "any of them with [] for an array")
+	return append(names, "decimal(SCALE)")
 }
 
 // ParseColumnType returns the type with the given name: date, time, timetz, timestamp (without a zone), timestamptz, interval, decimal,
@@ -161,7 +161,7 @@ func ParseColumnType(name string) (ColumnType, error) {
 }
 
 func unknownColumnType(name string) error {
-	return fmt.Errorf("column type %q is not known: expected one of %s", name, strings.Join(ColumnTypeNames(), ", "))
+	return fmt.Errorf("column type %q is not known: expected one of %s, or one of them with [] for an array", name, strings.Join(ColumnTypeNames(), ", "))
 }
 
 // namedType returns the type of a value whose Connect schema has a name; base is what the schema says without its name.

@@ -1,0 +1,166 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// MariaDB's and MySQL's events, by hand after Debezium's documentation: they are not part of the recorded corpus.
+func TestMariaDBChange(t *testing.T) {
+	event := func(gtid, tx, file string, pos, row int) string {
+		return fmt.Sprintf(`{"before":null,"after":{"id":1},"source":{"version":"3.3.1.Final","connector":"mariadb","name":"shop","ts_ms":1795401834000,"snapshot":"false",
+			"db":"inventory","sequence":null,"table":"product","server_id":223344,"gtid":%s,"file":%q,"pos":%d,"row":%d,"thread":7,"query":null},"transaction":%s,"op":"c","ts_ms":1795401834700}`,
+			gtid, file, pos, row, tx)
+	}
+	d := NewDecoder(DecoderConfig{})
+	decode := func(value string) *Change {
+		t.Helper()
+		var c Change
+		if err := d.Change(t.Context(), &Record{Topic: "shop.inventory.product", Value: []byte(value)}, &c); err != nil {
+			t.Fatal(err)
+		}
+		return &c
+	}
+	c := decode(event(`"0-1-234"`, `{"id":"0-1-234","total_order":1,"data_collection_order":1}`, "mariadb-bin.000003", 154, 2))
+	if c.Coordinates != "mariadb-bin.000003:154:2" || c.TxID != 234 || !c.HasTx || c.Schema != "inventory" || c.LSN != 0 {
+		t.Errorf("%+v", c)
+	}
+	// Without transaction metadata the GTID is what there is.
+	if c := decode(event(`"0-1-234"`, `null`, "mariadb-bin.000003", 154, 2)); c.TxID != 234 || !c.HasTx {
+		t.Errorf("transaction %d", c.TxID)
+	}
+	// The log's files come before positions, positions before rows.
+	positions := []string{
+		decode(event(`null`, `null`, "mariadb-bin.000009", 900, 0)).Position,
+		decode(event(`null`, `null`, "mariadb-bin.000009", 900, 11)).Position,
+		decode(event(`null`, `null`, "mariadb-bin.000009", 1000, 0)).Position,
+		decode(event(`null`, `null`, "mariadb-bin.000010", 4, 0)).Position,
+	}
+	for i := 1; i < len(positions); i++ {
+		if positions[i-1] >= positions[i] {
+			t.Errorf("%s does not come before %s", positions[i-1], positions[i])
+		}
+	}
+}
+
+func TestTransactionNumbers(t *testing.T) {
+	number := func(id string) uint64 {
+		n, err := transactionNumber([]byte(id))
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+		return n
+	}
+	if number("728:26375504") != 728 || number("728:26375832") != 728 || number("728") != 728 || number("0-1-234") != 234 {
+		t.Error("numbers are not read")
+	}
+	// What is no number is as different as the text.
+	forms := []string{"0-1-234", "1-1-234", "3e11fa47-71ca-11e1-9e33-c80aa9429562:23", "3e11fa47-71ca-11e1-9e33-c80aa9429562:24",
+		"4e11fa47-71ca-11e1-9e33-c80aa9429562:23", "file=mysql-bin.000003,pos=154", "file=mysql-bin.000003,pos=155"}
+	seen := make(map[uint64]string)
+	for _, f := range forms {
+		if other := seen[number(f)]; other != "" {
+			t.Errorf("%s and %s are the same transaction", f, other)
+		}
+		seen[number(f)] = f
+	}
+	if _, err := transactionNumber(nil); err == nil {
+		t.Error("no id is a transaction")
+	}
+}
+
+// What Debezium fills in for what it does not know, in columns that cannot be null. The schema's default counts as filled in too.
+func TestDeletedRowsThatDebeziumFilled(t *testing.T) {
+	const schema = `{"schema":{"type":"struct","fields":[{"field":"before","type":"struct","optional":true,"fields":[
+		{"field":"id","type":"int32","optional":false},{"field":"name","type":"string","optional":false},{"field":"note","type":"string","optional":true},
+		{"field":"price","type":"bytes","optional":false,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"4"},"default":"AK/I"}]}]},"payload":%s}`
+	const event = `{"before":{"id":1,"name":%s,"note":%s,"price":%s},"after":null,"source":{"connector":"postgresql","name":"shop","ts_ms":1,"schema":"public","table":"p","txId":1,"lsn":2},"op":"d"}`
+	for _, x := range []struct{ name, note, price, want string }{
+		{`""`, `null`, `"AK/I"`, "id=1 name=unavailable note=unavailable price=unavailable"},
+		{`"x"`, `null`, `"AK/I"`, `id=1 name="x" note=null price="4.5000"`},
+		{`""`, `""`, `"AK/I"`, `id=1 name="" note="" price="4.5000"`}, // note could have been null: the row is whole
+		{`""`, `null`, `"ASw="`, `id=1 name="" note=null price="0.0300"`},
+	} {
+		payload := fmt.Sprintf(event, x.name, x.note, x.price)
+		var c Change
+		d := NewDecoder(DecoderConfig{})
+		err := d.Change(t.Context(), &Record{Key: []byte(`{"id":1}`), Value: fmt.Appendf(nil, schema, payload)}, &c)
+		if err != nil || rowText(c.Before) != x.want {
+			t.Errorf("%s: %s, %v\nwant %s", payload, rowText(c.Before), err, x.want)
+		}
+	}
+}
+
+// A topic that several tables share, and a table whose types differ from another's, must not mix them up.
+func TestTablesThatShareATopic(t *testing.T) {
+	types := func(_, table, column string) (ColumnType, bool) {
+		if table == "a" && column == "v" {
+			c, err := ParseColumnType("date")
+			return c, err == nil
+		}
+		return ColumnType{}, false
+	}
+	d := NewDecoder(DecoderConfig{Types: types})
+	event := func(table string) *Record {
+		return &Record{Topic: "all", Key: []byte(`{"v":1}`), Value: fmt.Appendf(nil, `{"before":{"v":1},"after":{"v":2,"w":"x\/y"},"source":{"connector":"postgresql","name":"s","ts_ms":1,"schema":"public","table":%q,"lsn":1},"op":"u"}`, table)}
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			var c Change
+			for i := range 200 {
+				table, want := "a", `v="1970-01-02" v="1970-01-02" v="1970-01-03" w="x/y"`
+				if i%3 == 0 {
+					table, want = "b", `v=1 v=1 v=2 w="x/y"`
+				}
+				if err := d.Change(t.Context(), event(table), &c); err != nil {
+					t.Error(err)
+					return
+				}
+				if got := rowText(c.Key) + " " + rowText(c.Before) + " " + rowText(c.After); got != want {
+					t.Errorf("table %s: %s, want %s", table, got, want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestKeysThatAreNoRows(t *testing.T) {
+	for key, want := range map[string]string{
+		`1`: ReasonBadKey, `"x"`: ReasonBadKey, `{"id":`: ReasonBadKey, ``: ReasonBadKey, `{"schema":{"type":"int32","optional":false},"payload":1}`: ReasonBadKey,
+		`{"schema":null,"payload":null}`: "",
+	} {
+		var c Change
+		err := NewDecoder(DecoderConfig{}).Change(t.Context(), &Record{Key: []byte(key), Value: []byte(plainUpdate)}, &c)
+		var e *DecodeError
+		if want == "" && (err != nil || c.Key != nil) || want != "" && (!errors.As(err, &e) || e.Reason != want) {
+			t.Errorf("key %s: %v, want %q", key, err, want)
+		}
+	}
+}
+
+func TestConfiguredFormats(t *testing.T) {
+	for _, x := range []struct {
+		format Format
+		value  string
+		reason string
+	}{
+		{FormatJSON, "\x00\x00\x00\x00\x07", ReasonNotJSON},
+		{FormatAvro, plainUpdate, ReasonNotAvro},
+		{FormatAuto, "\x00\x00\x00\x00\x07\x02", ReasonNotAvro}, // without a registry
+		{FormatAuto, "\x00\x00", ReasonTruncated},
+		{FormatAuto, "<xml/>", ReasonNotJSON},
+	} {
+		var c Change
+		err := NewDecoder(DecoderConfig{Format: x.format}).Change(t.Context(), &Record{Value: []byte(x.value)}, &c)
+		var e *DecodeError
+		if !errors.As(err, &e) || e.Reason != x.reason || strings.Contains(e.Error(), "Bolt") {
+			t.Errorf("%s %.10q: %v, want %s", x.format, x.value, err, x.reason)
+		}
+	}
+}
