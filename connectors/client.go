@@ -27,8 +27,9 @@ type Client struct {
 	http *http.Client
 	// backoff is the first pause between two attempts; pauses double up to ten times of it.
 	backoff time.Duration
-	// poll is the pause between two looks at a connector that starts, and settle how long it has to run before it counts as
-	// running: Debezium reports RUNNING before it has tried to read the log.
+	// poll is the pause between two looks at a connector that starts, and settle how long it has to run, or to have failed,
+	// before that is believed: Debezium reports RUNNING before it has tried to read the log, and after a change Connect tells
+	// the state of before it for a moment.
 	poll, settle time.Duration
 }
 

@@ -74,3 +74,12 @@ func TestCheckDatabase(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestCheckDatabaseHidesThePassword(t *testing.T) {
+	for _, dsn := range []string{"postgres://u:swordfish@127.0.0.1:1/x?connect_timeout=1", "host=127.0.0.1 port=one password=swordfish", "postgres://u:swordfish@%"} {
+		_, err := CheckDatabase(t.Context(), dsn, shippedConfig(t, ""))
+		if err == nil || strings.Contains(err.Error(), "swordfish") {
+			t.Errorf("%v", err)
+		}
+	}
+}

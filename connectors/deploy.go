@@ -168,17 +168,16 @@ func redacted(cfg *Config, err error) error {
 	return err
 }
 
-// Wait waits until a connector and all its tasks run and have done so for a moment. It returns at once when one has failed, and
-// otherwise when the context ends; its error says why the connector does not run.
+// Wait waits until a connector and all its tasks run and have done so for a moment. It gives up when one has failed, and when
+// the context ends; its error says why the connector does not run.
 func (c *Client) Wait(ctx context.Context, name string) error {
-	var since time.Time // running, without interruption
+	var since, failed time.Time // running, or failed, without interruption
 	last := "kafka connect tells no status"
-	failures := 0
 	for {
 		status, err := c.Status(ctx, name)
 		switch {
 		case errors.Is(err, ErrNotFound):
-			since, failures = time.Time{}, 0
+			since, failed = time.Time{}, time.Time{}
 		case err != nil:
 			if ctx.Err() != nil {
 				return fmt.Errorf("connector %q does not run yet: %s", name, last)
@@ -186,16 +185,18 @@ func (c *Client) Wait(ctx context.Context, name string) error {
 			return err
 		case status.Failed():
 			// A status read just after a change may still be that of before it.
-			if failures++; failures > 3 {
+			if failed.IsZero() {
+				failed = time.Now()
+			} else if time.Since(failed) >= c.settle {
 				return fmt.Errorf("connector %q does not run: %s", name, status.Why())
 			}
 			since, last = time.Time{}, status.Why()
 		case status.State == "PAUSED" || status.State == "STOPPED":
 			return fmt.Errorf("connector %q is %s, so that it captures nothing; resume it: curl -X PUT %s%s", name, strings.ToLower(status.State), c.base.Redacted(), c.path(name, "/resume"))
 		case !status.Running():
-			since, last, failures = time.Time{}, status.Why(), 0
+			since, failed, last = time.Time{}, time.Time{}, status.Why()
 		case since.IsZero():
-			since, failures, last = time.Now(), 0, "it runs, but not for long enough to be sure"
+			since, failed, last = time.Now(), time.Time{}, "it runs, but not for long enough to be sure"
 		case time.Since(since) >= c.settle:
 			return nil
 		}

@@ -88,7 +88,7 @@ func (s *shop) config(file, more string) *Config {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { // before its database goes
-		if err := s.client.Delete(soonAfterTest(s.t, 30*time.Second), cfg.Name); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := s.client.Delete(soonAfterTest(s.t, time.Minute), cfg.Name); err != nil && !errors.Is(err, ErrNotFound) {
 			s.t.Error(err)
 		}
 	})
@@ -97,7 +97,7 @@ func (s *shop) config(file, more string) *Config {
 
 func (s *shop) apply(cfg *Config, want Outcome) {
 	s.t.Helper()
-	if got, err := s.client.Apply(soonAfterTest(s.t, 90*time.Second), cfg); err != nil || got != want {
+	if got, err := s.client.Apply(soonAfterTest(s.t, 3*time.Minute), cfg); err != nil || got != want {
 		s.t.Fatalf("apply %s: %s, %v; want %s", cfg.Path, got, err, want)
 	}
 }
@@ -122,7 +122,7 @@ func (s *shop) records(done func([]*kgo.Record) bool, topics ...string) []*kgo.R
 		s.t.Fatal(err)
 	}
 	defer consumer.Close()
-	ctx := soon(s.t, 45*time.Second)
+	ctx := soon(s.t, 2*time.Minute)
 	var records []*kgo.Record
 	for !done(records) {
 		fetches := consumer.PollFetches(ctx)
@@ -235,7 +235,7 @@ func TestShippedJSONOnTheRealStack(t *testing.T) {
 // dropSlot waits for the connector's session to end.
 func (s *shop) dropSlot(sql string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		_, err := s.sql.Exec(s.t.Context(), sql)
 		if err == nil {
 			return
@@ -274,7 +274,7 @@ func TestHeartbeatMovesTheSlot(t *testing.T) {
 	s.apply(s.config("postgres-json", ""), Created)
 	s.exec(`CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.noise AS SELECT generate_series(1, 10000)`)
 	behind := s.query(`SELECT pg_current_wal_lsn()::text`)
-	for deadline := time.Now().Add(45 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		if s.query(fmt.Sprintf(`SELECT (confirmed_flush_lsn > '%s')::text FROM pg_replication_slots WHERE slot_name = '%s'`, behind, s.name)) == "true" {
 			break
 		}
@@ -357,7 +357,7 @@ func TestSilentRefusalIsTold(t *testing.T) {
 // Changes between the loss of a slot and a new one are gone. The connector must say so, not go on.
 func TestLostSlotStopsTheConnector(t *testing.T) {
 	s := newShop(t, stack.Postgres, stack.Connect)
-	ctx := soonAfterTest(t, 3*time.Minute)
+	ctx := soonAfterTest(t, 5*time.Minute)
 	cfg := s.config("postgres-json", "")
 	s.apply(cfg, Created)
 	s.exec(`INSERT INTO public.product (id) VALUES (1)`)
@@ -402,7 +402,7 @@ func TestLostSlotStopsTheConnector(t *testing.T) {
 
 func (s *shop) waitUntilResumed(name string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		status, err := s.client.Status(s.t.Context(), name)
 		if err == nil && status.State == "RUNNING" {
 			return
