@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -229,5 +230,28 @@ func golden(t *testing.T, path, got string) {
 			}
 			t.Fatalf("%s:%d differs; if the change is meant, run go test ./schema -update\n got %s\nwant %s", path, i+1, line(g), line(w))
 		}
+	}
+}
+
+// BenchmarkChange decodes a recorded update with its key, before and after.
+func BenchmarkChange(b *testing.B) {
+	for _, f := range corpus.Formats() {
+		b.Run(string(f), func(b *testing.B) {
+			d := corpusDecoder(b)
+			var rec *Record
+			for _, r := range corpusRecords(b, f, "crud") {
+				if bytes.Contains(r.Value, []byte("wide shelf")) && bytes.Contains(r.Value, []byte("shelf")) && rec == nil {
+					rec = recordOf(r)
+				}
+			}
+			var c Change
+			b.SetBytes(int64(len(rec.Value)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := d.Change(b.Context(), rec, &c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
