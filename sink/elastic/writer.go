@@ -64,12 +64,12 @@ type taken func(ctx context.Context, items []item, outcomes []sink.Outcome) (aga
 // store bounds the memory in use.
 func (w *Writer) write(ctx context.Context, n int, add func(*chunk, int), settle taken) ([]sink.Outcome, error) {
 	outcomes := make([]sink.Outcome, n)
-	group, ctx := errgroup.WithContext(ctx)
-	for i := 0; i < n; {
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i := 0; i < n && groupCtx.Err() == nil; {
 		select {
 		case w.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, cause(ctx, group.Wait())
+		case <-groupCtx.Done():
+			continue
 		}
 		c := w.buffers.Get().(*chunk)
 		c.text, c.items = c.text[:0], c.items[:0]
@@ -83,7 +83,7 @@ func (w *Writer) write(ctx context.Context, n int, add func(*chunk, int), settle
 		}
 		group.Go(func() error {
 			defer func() { <-w.slots }()
-			err := w.send(ctx, c, c.items, outcomes, settle)
+			err := w.send(groupCtx, c, c.items, outcomes, settle)
 			if cap(c.text) <= 2*w.config.BulkBytes { // one huge document must not stay for ever
 				w.buffers.Put(c)
 			}
@@ -94,14 +94,6 @@ func (w *Writer) write(ctx context.Context, n int, add func(*chunk, int), settle
 		return nil, err
 	}
 	return outcomes, ctx.Err()
-}
-
-// cause prefers what stopped the group to the cancellation that it brought about.
-func cause(ctx context.Context, err error) error {
-	if err != nil {
-		return err
-	}
-	return ctx.Err()
 }
 
 // send brings a chunk's items in, whatever it takes.
