@@ -129,11 +129,7 @@ func Build(ctx context.Context, want []parts.Part, say Say) (string, error) {
 }
 
 func prepare(ctx context.Context, want []parts.Part, as account, say Say) (string, programs, error) {
-	progs, err := findPrograms(want)
-	if err != nil {
-		return "", programs{}, err
-	}
-	cache, err := cacheDir(as)
+	cache, progs, err := require(want, as)
 	if err != nil {
 		return "", programs{}, err
 	}

@@ -48,6 +48,12 @@ func componentsOf(p parts.Part) []component {
 	return nil
 }
 
+// in tells whether the cache has the component.
+func (c component) in(cache string) bool {
+	_, err := os.Stat(filepath.Join(cache, c.name))
+	return err == nil
+}
+
 // builder fills the cache.
 type builder struct {
 	cache   string
@@ -58,8 +64,7 @@ type builder struct {
 
 // build makes the component unless the cache has it. It appears under its name only when it is whole.
 func (b builder) build(ctx context.Context, c component) error {
-	done := filepath.Join(b.cache, c.name)
-	if _, err := os.Stat(done); err == nil {
+	if c.in(b.cache) {
 		return nil
 	}
 	work, err := os.MkdirTemp(b.cache, ".making-"+c.name+"-")
@@ -90,7 +95,7 @@ func (b builder) build(ctx context.Context, c component) error {
 	if err := openForAll(into); err != nil {
 		return err
 	}
-	return os.Rename(into, done)
+	return os.Rename(into, filepath.Join(b.cache, c.name))
 }
 
 // openForAll lets every user read the tree, whatever this process's umask is.

@@ -98,7 +98,7 @@ func Lock(ctx context.Context, path string, say func(string)) error {
 	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: no such directory: run this in the root of the source tree, or name the file", filepath.Dir(path))
 	}
-	progs, err := findPrograms([]parts.Part{parts.Kafka})
+	progs, err := findPrograms([]parts.Part{parts.Kafka}, true)
 	if err != nil {
 		return err
 	}

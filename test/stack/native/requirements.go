@@ -40,12 +40,31 @@ func (e *MissingError) Error() string {
 
 // Check tells whether this machine can run the given parts: nil, or a *MissingError with all that it lacks.
 func Check(want []parts.Part) error {
-	_, err := findPrograms(want)
+	as, err := findAccount()
+	if err != nil {
+		return err
+	}
+	_, _, err = require(want, as)
 	return err
 }
 
-// findPrograms looks for everything that the given parts need. What is missing is reported together in a MissingError.
-func findPrograms(want []parts.Part) (programs, error) {
+// require finds the cache directory, and the programs that the given parts need on this machine; mvn is one of them as long as something is to be
+// fetched.
+func require(want []parts.Part, as account) (string, programs, error) {
+	cache, err := cacheDir(as)
+	if err != nil {
+		return "", programs{}, err
+	}
+	fetch := slices.ContainsFunc(want, func(p parts.Part) bool {
+		return slices.ContainsFunc(componentsOf(p), func(c component) bool { return !c.in(cache) })
+	})
+	progs, err := findPrograms(want, fetch)
+	return cache, progs, err
+}
+
+// findPrograms looks for everything that the given parts need, and for what fetches them if they are to be fetched. What is missing is reported
+// together in a MissingError.
+func findPrograms(want []parts.Part, fetch bool) (programs, error) {
 	var p programs
 	var lacks []string
 	onJava := slices.ContainsFunc(want, func(w parts.Part) bool { return w != parts.Postgres })
@@ -59,6 +78,8 @@ func findPrograms(want []parts.Part) (programs, error) {
 				lacks = append(lacks, fmt.Sprintf("a JDK of version %d or newer, for OpenSearch: apt-get install openjdk-21-jdk-headless, or temurin-21-jdk from Adoptium", javaMinimumOpenSearch))
 			}
 		}
+	}
+	if fetch {
 		var err error
 		if p.maven, err = exec.LookPath("mvn"); err != nil {
 			lacks = append(lacks, "mvn on the PATH, to fetch the parts: apt-get install maven")

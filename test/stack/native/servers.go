@@ -158,6 +158,16 @@ func (b *Backend) registry() server {
 // healthy asks a search node for its health, and to answer only when every index can be read and written.
 const healthy = "/_cluster/health?wait_for_status=yellow&timeout=4s"
 
+// logToConsole is Log4j's configuration for Elasticsearch, which brings none without its own launcher.
+var logToConsole = []parts.Setting{
+	{Key: "appender.console.type", Value: "Console"},
+	{Key: "appender.console.name", Value: "console"},
+	{Key: "appender.console.layout.type", Value: "PatternLayout"},
+	{Key: "appender.console.layout.pattern", Value: "%d{ISO8601} %-5p %c{1} %m%n"},
+	{Key: "rootLogger.level", Value: "info"},
+	{Key: "rootLogger.appenderRef.console.ref", Value: "console"},
+}
+
 func (b *Backend) elasticsearch() server {
 	home, lib := b.home(parts.Elasticsearch), b.component(elasticsearchComponent)
 	config := filepath.Join(home, "config")
@@ -168,15 +178,21 @@ func (b *Backend) elasticsearch() server {
 		parts.Setting{Key: "network.host", Value: "127.0.0.1"},
 		parts.Setting{Key: "http.port", Value: fmt.Sprint(b.ports[parts.Elasticsearch].client)},
 		parts.Setting{Key: "transport.port", Value: fmt.Sprint(b.ports[parts.Elasticsearch].internal)})
-	args := append([]string{fmt.Sprintf("-Xms%dm", parts.HeapMiB[parts.Elasticsearch]), "-Djava.io.tmpdir=" + home,
+	logging := filepath.Join(home, "log4j2.properties")
+	args := append([]string{fmt.Sprintf("-Xms%dm", parts.HeapMiB[parts.Elasticsearch]), "-Djava.io.tmpdir=" + home, "-Dlog4j2.configurationFile=" + logging,
 		"-cp", filepath.Join(lib, "lib", "*") + string(os.PathListSeparator) + filepath.Join(lib, "launcher"), "org.elasticsearch.node.Launcher", config}, arguments(settings)...)
 	c := b.javaCommand(parts.Elasticsearch, b.java(), args...)
 	c.env = []string{"ELASTIC_PASSWORD=" + b.elastic}
 	url := "http://" + b.address(parts.Elasticsearch) + healthy
 	return server{
-		initialise: func(context.Context) error { return b.as.own(config) },
-		command:    c,
-		ready:      func(ctx context.Context) error { return answersJSON(ctx, url, parts.ElasticUser, b.elastic) },
+		initialise: func(context.Context) error {
+			if err := writeProperties(logging, logToConsole); err != nil {
+				return err
+			}
+			return b.as.own(config)
+		},
+		command: c,
+		ready:   func(ctx context.Context) error { return answersJSON(ctx, url, parts.ElasticUser, b.elastic) },
 	}
 }
 
