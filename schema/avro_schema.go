@@ -90,7 +90,7 @@ func (n *avroNode) noteColumns() {
 	n.columns = make([]column, len(n.fields))
 	for i := range n.fields {
 		f := &n.fields[i]
-		n.columns[i] = column{name: f.name, typ: f.node.jsonType(), required: f.node.typ != wireUnion, def: f.defaultJSON()}
+		n.columns[i] = column{name: f.name, wire: f.name, typ: f.node.jsonType(), required: f.node.typ != wireUnion, def: f.defaultJSON()}
 	}
 }
 

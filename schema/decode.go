@@ -216,7 +216,7 @@ func (d *Decoder) topic(name string) *topicState {
 	return t.(*topicState)
 }
 
-// interner gives equal names one string, so that names cost no allocation per record.
+// interner gives equal names one string, so that names cost no allocation per record. It maps names as they stand in records to proper ones.
 type interner struct {
 	// known is read without a lock and never changed. New names gather in fresh, until copying known is worth it.
 	known atomic.Pointer[map[string]string]
@@ -243,14 +243,15 @@ func (in *interner) get(b []byte) string {
 	if s, ok := in.fresh[string(b)]; ok {
 		return s
 	}
-	s := string(b)
+	raw := string(b)
+	s := properName(raw)
 	if len(known)+len(in.fresh) >= maxNames {
 		return s
 	}
 	if in.fresh == nil {
 		in.fresh = make(map[string]string)
 	}
-	in.fresh[s] = s
+	in.fresh[raw] = s
 	if len(in.fresh) > len(known)/4 {
 		next := make(map[string]string, len(known)+len(in.fresh))
 		if m := in.known.Load(); m != nil {

@@ -301,7 +301,7 @@ func avroCollections(r *avroScanner, n *avroNode, t *TransactionBoundary) error 
 				case f.name == "data_collection" && node.typ == wireString:
 					var text []byte
 					text, err = r.text()
-					c.Name = string(text)
+					c.Name = properName(string(text))
 				case f.name == "event_count" && node.typ == wireInt:
 					c.Count, err = r.long()
 				default:

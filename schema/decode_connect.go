@@ -35,7 +35,7 @@ func parseJSONSchema(raw []byte) (*jsonSchema, error) {
 	}
 	schema := &jsonSchema{raw: own, root: &rowPlan{columns: root.fields}}
 	for _, f := range root.fields {
-		switch f.name {
+		switch f.wire {
 		case "before":
 			schema.before = &rowPlan{columns: f.typ.fields}
 		case "after":
@@ -89,7 +89,7 @@ func (c *connectSchema) valueType() (valueType, error) {
 			if err != nil {
 				return t, nameColumn(err, f.Field)
 			}
-			col := column{name: f.Field, typ: typ, required: !f.Optional}
+			col := column{name: properName(f.Field), wire: f.Field, typ: typ, required: !f.Optional}
 			if len(f.Default) > 0 {
 				d := NewScanner(f.Default)
 				if def, err := appendJSONValue(nil, &d, &col.typ); err == nil && string(def) != "null" {

@@ -12,6 +12,9 @@ type changeScratch struct {
 	work               *workspace
 }
 
+// maxKeptBuffer is the largest buffer, in bytes, that a Change keeps for the next record.
+const maxKeptBuffer = 1 << 20
+
 // workspace is what the decoding of one record needs; kept, so that it costs no allocation per record.
 type workspace struct {
 	envelope envelope
@@ -22,6 +25,9 @@ type workspace struct {
 
 func (c *Change) reset() {
 	s := c.scratch
+	if cap(s.buffer) > maxKeptBuffer {
+		s.buffer = nil // a large record now and then must not be remembered for ever
+	}
 	s.buffer = s.buffer[:0]
 	if s.work == nil {
 		s.work = new(workspace)

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -162,5 +163,51 @@ func TestConfiguredFormats(t *testing.T) {
 		if !errors.As(err, &e) || e.Reason != x.reason || strings.Contains(e.Error(), "Bolt") {
 			t.Errorf("%s %.10q: %v, want %s", x.format, x.value, err, x.reason)
 		}
+	}
+}
+
+// Names beyond ASCII are as the database has them, in the rows as well as in what the transaction counts.
+func TestNamesBeyondASCII(t *testing.T) {
+	inEveryFormat(t, "names", func(r *recorded) {
+		column := "straße"
+		if r.format.Avro() {
+			column = "stra__e" // field.name.adjustment.mode=avro
+		}
+		street := r.of("street")[0]
+		r.equal("column", street.After.Get(column).Text(), "Hauptstraße")
+		if street != nil && !bytes.Contains(r.raw(street).Value, []byte("stra\uFFC3\uFF9Fe")) && !r.format.Avro() {
+			t.Error("the name is whole in the record: the recording does not show the trap")
+		}
+		r.equal("table", r.of("Größe")[0].After.Get("note").Text(), "table beyond ASCII")
+		counted := false
+		for _, b := range r.ends {
+			for _, c := range b.Collections {
+				counted = counted || c.Name == "public.Größe"
+			}
+		}
+		if !counted {
+			t.Error("no transaction counts public.Größe")
+		}
+		// The decoder must recognise the name the next time.
+		r.equal("dotted", r.of("dotted.name")[1].After.Get("select").Text(), "1")
+	})
+	for in, want := range map[string]string{
+		"plain": "plain", "straße": "straße", "stra\uFFC3\uFF9Fe": "straße", "\uFFEF\uFFBE\uFF80": "\uFF80", "\uFF80\uFF81": "\uFF80\uFF81", "a\uFFFDb": "a\uFFFDb",
+	} {
+		if got := properName(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	// Rows are read by the plan of the row before: it must hold the name as it stands in the record, or it would grow with each.
+	d := NewDecoder(DecoderConfig{})
+	rec := &Record{Topic: "t", Value: []byte(strings.ReplaceAll(plainUpdate, "weight", "stra\uFFC3\uFF9Fe"))}
+	var c Change
+	for range 3 {
+		if err := d.Change(t.Context(), rec, &c); err != nil || c.After.Get("straße").State != Present {
+			t.Fatal(err, rowText(c.After))
+		}
+	}
+	if n := len(d.topic("t").rows.Load().columns); n != len(c.After) {
+		t.Errorf("the plan has %d columns, the row %d", n, len(c.After))
 	}
 }

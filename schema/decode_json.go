@@ -482,7 +482,7 @@ func (d *Decoder) jsonCollections(s *Scanner, t *TransactionBoundary) error {
 				// Not interned: a message's name has an object's address in it, another one each time.
 				var text []byte
 				text, err = optionalText(s, nil)
-				c.Name = string(text)
+				c.Name = properName(string(text))
 			case "event_count":
 				var n uint64
 				n, _, err = optionalUint(s, "event_count")

@@ -17,11 +17,11 @@ const maxColumns = 4096
 
 // find returns the index of the column with that name, -1 if there is none. It looks at hint first: rows of a table have their columns in the same order.
 func (p *rowPlan) find(name []byte, hint int) int {
-	if hint < len(p.columns) && p.columns[hint].name == string(name) {
+	if hint < len(p.columns) && p.columns[hint].wire == string(name) {
 		return hint
 	}
 	for i := range p.columns {
-		if p.columns[i].name == string(name) {
+		if p.columns[i].wire == string(name) {
 			return i
 		}
 	}
@@ -67,6 +67,9 @@ func (d *Decoder) jsonRow(s *Scanner, plan *rowPlan, dst Row, buffer *[]byte) (R
 			col, hint = &plan.columns[i], i+1
 		} else {
 			c := column{name: d.names.get(name)}
+			if c.wire = c.name; c.wire != string(name) {
+				c.wire = string(name)
+			}
 			if d.cfg.Types != nil && plan.table != "" {
 				if t, ok := d.cfg.Types(plan.schema, plan.table, c.name); ok {
 					c.typ = t.valueType()
@@ -369,7 +372,7 @@ func appendJSONObject(b []byte, s *Scanner, t *valueType) ([]byte, error) {
 
 func (t *valueType) field(name Text) *valueType {
 	for i := range t.fields {
-		if name.Is(t.fields[i].name) {
+		if name.Is(t.fields[i].wire) {
 			return &t.fields[i].typ
 		}
 	}

@@ -44,7 +44,8 @@ type valueType struct {
 
 // column is a named type: a column of a row, or a field of a composite value.
 type column struct {
-	name     string
+	name     string // see properName
+	wire     string // the name as it stands in records
 	typ      valueType
 	required bool   // NOT NULL, says the schema
 	def      []byte // the schema's default as canonical JSON; nil without
