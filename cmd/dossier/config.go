@@ -47,10 +47,9 @@ with its line or variable. Nothing is connected to. Exit code 2 if there is a fa
 const (
 	roleProcessor = "processor"
 	roleSink      = "sink"
-	roleServe     = "serve"
 )
 
-var allRoles = []string{roleProcessor, roleSink, roleServe}
+var allRoles = []string{roleProcessor, roleSink}
 
 // needsOf returns what the roles cannot do without.
 func needsOf(roles []string) (config.Need, error) {
@@ -61,13 +60,12 @@ func needsOf(roles []string) (config.Need, error) {
 			needs |= config.NeedSources
 		case roleSink:
 			needs |= config.NeedElasticsearch
-		case roleServe:
 		default:
-			return 0, misuse("--role: unknown role %q; expected some of processor, sink, serve", role)
+			return 0, misuse("--role: unknown role %q; expected some of processor, sink", role)
 		}
 	}
 	if len(roles) == 0 {
-		return 0, misuse("--role: expected some of processor, sink, serve")
+		return 0, misuse("--role: expected some of processor, sink")
 	}
 	return needs, nil
 }

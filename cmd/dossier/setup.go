@@ -1,16 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"go.uber.org/zap"
 
+	"dossier/internal/config"
 	"dossier/internal/topics"
+	"dossier/sink/elastic"
 )
 
 // setupCommand holds the flags of `dossier setup`.
@@ -45,6 +50,22 @@ is 1. With --alter, settings of topics are changed as well; their numbers of par
 // setupResult is what `dossier setup --json` prints.
 type setupResult struct {
 	Topics []topics.Report `json:"topics"`
+	Schema *setupSchema    `json:"audit_schema,omitempty"` // with audit.format avro
+	Store  []setupChange   `json:"store,omitempty"`        // with sink.elasticsearch
+}
+
+// setupSchema is the audit event's schema in the registry.
+type setupSchema struct {
+	Subject string `json:"subject"`
+	ID      int    `json:"id,omitempty"` // 0 in a dry run
+}
+
+// setupChange is one thing that setup did in the store, would do, or left as it was (action keep).
+type setupChange struct {
+	Action string `json:"action"`
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Detail string `json:"detail,omitempty"`
 }
 
 func (s *setupCommand) run(cmd *cobra.Command) error {
@@ -69,6 +90,12 @@ func (s *setupCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return unreachable(err, "kafka", c.Kafka.Brokers)
 	}
+	if result.Schema, err = s.schema(ctx, c); err != nil {
+		return err
+	}
+	if result.Store, err = s.store(ctx, c); err != nil {
+		return unreachable(err, "elasticsearch", c.Sink.Elasticsearch.Addresses)
+	}
 	if s.json {
 		err = printJSON(cmd.OutOrStdout(), result)
 	} else {
@@ -88,6 +115,40 @@ func (s *setupCommand) run(cmd *cobra.Command) error {
 			"the order per key is lost)", count(differing, "topic"))}
 	}
 	return nil
+}
+
+// schema registers the audit event's schema, so that the registry's rights can be left to setup alone.
+func (s *setupCommand) schema(ctx context.Context, c *config.Config) (*setupSchema, error) {
+	if c.Audit.Format != "avro" {
+		return nil, nil
+	}
+	result := &setupSchema{Subject: auditSubject(c)}
+	if s.dryRun {
+		return result, nil
+	}
+	var err error
+	result.ID, err = registerAudit(ctx, c, zap.NewNop())
+	return result, err
+}
+
+func (s *setupCommand) store(ctx context.Context, c *config.Config) ([]setupChange, error) {
+	if c.Sink.Elasticsearch == nil {
+		return nil, nil
+	}
+	settings, login := elasticSetup(c, s.dryRun, time.Now())
+	client, err := newElasticsearch(c.Sink.Elasticsearch, login, 1)
+	if err != nil {
+		return nil, err
+	}
+	report, err := elastic.Setup(ctx, client, settings)
+	if err != nil {
+		return nil, err
+	}
+	var changes []setupChange
+	for _, change := range report.Changes {
+		changes = append(changes, setupChange(change))
+	}
+	return changes, nil
 }
 
 func (s *setupCommand) print(w io.Writer, result setupResult) error {
@@ -110,5 +171,35 @@ func (s *setupCommand) print(w io.Writer, result setupResult) error {
 			}
 		}
 	}
-	return nil
+	return s.printStore(w, result)
+}
+
+func (s *setupCommand) printStore(w io.Writer, result setupResult) error {
+	would := ""
+	if s.dryRun {
+		would = "would "
+	}
+	var b strings.Builder
+	switch {
+	case result.Schema != nil && s.dryRun:
+		fmt.Fprintf(&b, "\nwould register schema %s\n", result.Schema.Subject)
+	case result.Schema != nil:
+		fmt.Fprintf(&b, "\nschema %s has id %d\n", result.Schema.Subject, result.Schema.ID)
+	}
+	kept := 0
+	if len(result.Store) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, change := range result.Store {
+		if change.Action == "keep" {
+			kept++
+			continue
+		}
+		fmt.Fprintln(&b, would+elastic.Change(change).String())
+	}
+	if kept > 0 {
+		fmt.Fprintf(&b, "%s in Elasticsearch already as they should be\n", count(kept, "thing"))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

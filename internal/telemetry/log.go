@@ -20,6 +20,7 @@ func NewLog(w io.Writer, level string) (*zap.Logger, error) {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.TimeKey, encoding.MessageKey = "time", "message"
 	encoding.EncodeTime = func(t time.Time, e zapcore.PrimitiveArrayEncoder) { e.AppendString(t.UTC().Format(time.RFC3339Nano)) }
+	encoding.EncodeDuration = zapcore.StringDurationEncoder
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(encoding), zapcore.Lock(zapcore.AddSync(w)), enabled)
 	return zap.New(zapcore.NewSamplerWithOptions(core, time.Second, 100, 100)), nil
 }
