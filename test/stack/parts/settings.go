@@ -108,6 +108,9 @@ func ConnectSettings() []Setting {
 		{"offset.flush.interval.ms", "1000"},
 		// A worker that comes back takes its tasks at once; there is no second worker to wait for.
 		{"scheduled.rebalance.max.delay.ms", "0"},
+		// A killed worker is given up after 6 s, the least that the broker allows, rather than 10 s.
+		{"session.timeout.ms", "6000"},
+		{"heartbeat.interval.ms", "2000"},
 		{"key.converter", JSONConverter},
 		{"value.converter", JSONConverter},
 		{"key.converter.schemas.enable", "false"},
