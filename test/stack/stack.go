@@ -48,7 +48,7 @@ const (
 const BackendVariable = "DOSSIER_STACK"
 
 // startPatience bounds the start of one part on a slow machine.
-const startPatience = 3 * time.Minute
+const startPatience = 5 * time.Minute
 
 // Options say what to start.
 type Options struct {

@@ -31,7 +31,7 @@ func TestChangeReachesKafka(t *testing.T) {
 		"avro": merged(s.AvroConverter("key"), s.AvroConverter("value")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			db := s.NewDatabase(t)
 			execute(t, db.DSN, "CREATE TABLE product (id int PRIMARY KEY, name text)")
@@ -127,7 +127,7 @@ func TestElasticsearchKeepsRolesApart(t *testing.T) {
 // data.
 func TestKilledPartComesBack(t *testing.T) {
 	s := stack.ForTest(t, stack.Postgres, stack.Kafka, stack.Connect)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 
 	db := s.NewDatabase(t)
