@@ -286,7 +286,6 @@ func (e *envelope) decodeContent(text []byte) error {
 // boundary collects a transaction record's fields that need a look at the whole.
 type boundary struct {
 	status, id []byte
-	hasTime    bool
 }
 
 func (b *boundary) finish(t *TransactionBoundary) error {
