@@ -211,3 +211,48 @@ func TestNamesBeyondASCII(t *testing.T) {
 		t.Errorf("the plan has %d columns, the row %d", n, len(c.After))
 	}
 }
+
+// The recorded changes of keys, with their headers as Connect's default converter for headers writes them.
+func TestKeysInHeadersAsText(t *testing.T) {
+	inEveryFormat(t, "rekey", func(r *recorded) {
+		for _, c := range r.of("membership", OpDelete) {
+			rec := *r.raw(c)
+			rec.Headers = []Header{{Key: headerNewKey, Value: []byte("Struct{household=2,person=2}")}}
+			var again Change
+			if err := r.decoder.Change(t.Context(), &rec, &again); err != nil || rowText(again.NewKey) != rowText(c.NewKey) {
+				t.Errorf("new key %s, want %s, %v", rowText(again.NewKey), rowText(c.NewKey), err)
+			}
+		}
+	})
+	text := func(s string) Value { return Value{State: Present, JSON: AppendString(nil, s)} }
+	number := Value{State: Present, JSON: []byte("1")}
+	date, decimal := valueType{kind: kindDate}, valueType{kind: kindDecimal, scale: 3}
+	for _, x := range []struct {
+		text string
+		key  Row
+		plan *rowPlan
+		want string
+	}{
+		{"Struct{id=42}", Row{{"id", number}}, nil, "id=42"},
+		{"Struct{name=a,b={c}}", Row{{"name", text("x")}}, nil, `name="a,b={c}"`},
+		{"Struct{name=7}", Row{{"name", text("x")}}, nil, `name="7"`},
+		{"Struct{a=x,b=1}", Row{{"a", text("x")}, {"b", number}}, nil, `a="x" b=1`},
+		{"Struct{a=x,b=1,b=2}", Row{{"a", text("x")}, {"b", number}}, nil, "nil"}, // two readings
+		{"Struct{day=20780}", Row{{"day", text("2026-11-22")}}, &rowPlan{columns: []column{{name: "day", wire: "day", typ: date}}}, `day="2026-11-23"`},
+		{"Struct{n=1.500}", Row{{"n", text("2.500")}}, &rowPlan{columns: []column{{name: "n", wire: "n", typ: decimal}}}, `n="1.500"`},
+		{"Struct{n=7}", Row{{"n", text("x")}}, &rowPlan{columns: []column{{name: "n", wire: "n", typ: valueType{kind: kindText}}}}, `n="7"`},
+		{"Struct{id=x}", Row{{"id", number}}, nil, "nil"},
+		{"Struct{other=1}", Row{{"id", number}}, nil, "nil"},
+		{"Struct{id=1", Row{{"id", number}}, nil, "nil"},
+	} {
+		if got := rowText(structKey([]byte(x.text), x.key, x.plan)); got != x.want {
+			t.Errorf("%s: %s, want %s", x.text, got, x.want)
+		}
+	}
+	var c Change
+	rec := &Record{Key: []byte(`{"id":1}`), Value: []byte(plainUpdate), Headers: []Header{{Key: headerOldKey, Value: []byte("1")}}}
+	var e *DecodeError
+	if err := NewDecoder(DecoderConfig{}).Change(t.Context(), rec, &c); !errors.As(err, &e) || e.Reason != ReasonBadKey || !strings.Contains(e.Detail, "header.converter") {
+		t.Errorf("%v, want %s", err, ReasonBadKey)
+	}
+}

@@ -1,6 +1,9 @@
 package schema
 
-import "context"
+import (
+	"bytes"
+	"context"
+)
 
 // Names of the headers by which Debezium links the two events of a changed key.
 const (
@@ -38,6 +41,11 @@ func (d *Decoder) headerKey(ctx context.Context, topic *topicState, key []byte, 
 		var like *rowPlan
 		if like, err = d.keyPlan(ctx, topic, key); err == nil {
 			row, err = d.jsonKey(topic, h.Value, nil, c, like)
+		}
+	case bytes.HasPrefix(h.Value, []byte("Struct{")):
+		var like *rowPlan
+		if like, err = d.keyPlan(ctx, topic, key); err == nil {
+			return structKey(h.Value, c.Key, like), nil
 		}
 	default:
 		return nil, decodeErrorf(ReasonBadKey, "header %s is neither a JSON object nor Confluent's Avro wire format; set the connector's "+
