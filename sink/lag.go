@@ -2,9 +2,11 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // lagInterval is the time between looks at how far the partitions' ends are. Between them each batch tells its own.
@@ -45,7 +47,7 @@ func (r *run) lagOnce(ctx context.Context, admin *kadm.Client) {
 		return
 	}
 	group, err := admin.FetchOffsets(ctx, r.config.Group)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that has not committed yet may not be known
 		return
 	}
 	for p, w := range workers {

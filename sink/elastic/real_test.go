@@ -73,7 +73,7 @@ func (c cluster) writer(t *testing.T, user, password string, observer sink.Obser
 // as sends a request as a user and returns status and body.
 func (c cluster) as(t *testing.T, user, password, method, path, body string) (int, string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, c.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
