@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // What bounds a report.
@@ -13,8 +15,8 @@ const (
 	shownLines       = 10 // of one fact
 )
 
-// compareFacts reports what is missing and what should not be there: doubles are both.
-func compareFacts(t *testing.T, what string, want, got []fact) {
+// compareFacts reports what is missing and what should not be there, doubles among it, and says whether the two sides are equal.
+func compareFacts(t *testing.T, what string, want, got []fact) bool {
 	t.Helper()
 	count := map[string]int{}
 	facts := map[string]fact{}
@@ -46,7 +48,7 @@ func compareFacts(t *testing.T, what string, want, got []fact) {
 	}
 	if wrong == 0 {
 		t.Logf("%d %s equal the truth", len(want), what)
-		return
+		return true
 	}
 	// What says something wrong tells more than what is missing, mostly because nothing has come yet.
 	order := sortedKeys(about)
@@ -58,6 +60,7 @@ func compareFacts(t *testing.T, what string, want, got []fact) {
 		reportDifference(&report, a, missing[a], surplus[a])
 	}
 	t.Errorf("%s: %d expected, %d found, %d differ; the first of %d differences:\n%s", what, len(want), len(got), wrong, len(about), report.String())
+	return false
 }
 
 func reportDifference(b *strings.Builder, about string, missing, surplus []fact) {
@@ -119,4 +122,14 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// describe shows a record for a report.
+func describe(r *kgo.Record) string {
+	var b strings.Builder
+	for _, h := range r.Headers {
+		fmt.Fprintf(&b, "%s: %.300s\n", h.Key, h.Value)
+	}
+	fmt.Fprintf(&b, "%.300q", r.Value)
+	return b.String()
 }

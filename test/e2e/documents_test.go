@@ -15,9 +15,12 @@ import (
 
 // search asks Elasticsearch as its superuser. The answer is decoded into result, unless that is nil.
 func (s *servers) search(ctx context.Context, method, path string, body, result any) error {
-	content, err := json.Marshal(body)
-	if err != nil {
-		return err
+	var content []byte
+	if body != nil {
+		var err error
+		if content, err = json.Marshal(body); err != nil {
+			return err
+		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, s.elasticsearch+path, bytes.NewReader(content))
 	if err != nil {
@@ -88,7 +91,7 @@ type documentJSON struct {
 type document struct {
 	fact
 	Kind, EventID, Position string
-	Entity                  string
+	Entity                  string // "" where the row has no key
 	Status                  string
 	Tx                      uint32
 	Index                   string
@@ -130,10 +133,13 @@ func (j *documentJSON) document(index string) (document, error) {
 		slices.Sort(j.Row.Fields)
 		l.add("fields", strings.Join(j.Row.Fields, ","))
 	}
-	return document{
-		fact: done(e.about(about), l), Kind: j.Audit.Kind, EventID: j.Event.ID, Position: j.CDC.Position, Entity: e.EntityType + "/" + e.ID,
-		Status: j.Audit.Context, Tx: e.Tx, Index: index,
-	}, nil
+	d := document{
+		fact: done(e.about(about), l), Kind: j.Audit.Kind, EventID: j.Event.ID, Position: j.CDC.Position, Status: j.Audit.Context, Tx: e.Tx, Index: index,
+	}
+	if e.ID != "" {
+		d.Entity = e.EntityType + "/" + e.ID
+	}
+	return d, nil
 }
 
 func stateOrText(state string, raw *string) string {

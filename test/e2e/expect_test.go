@@ -98,7 +98,7 @@ func expectedUpdate(base event, r truthRow, rule entityRule, before, after map[s
 		switch {
 		case old.expected() != current.expected():
 			base.Changes = append(base.Changes, change{name, before[name], after[name]})
-		case current.Text != nil && len(*current.Text) >= largeValue:
+		case current.Text != nil && len(*current.Text) >= largeValue && entityID(r.Key, r.Old) == entityID(r.Key, r.New):
 			after[name] = asBefore
 		}
 	}

@@ -36,7 +36,7 @@ func checkDocuments(t *testing.T, want []event, commits []commit, got []document
 			order = append(order, d.Tx)
 		}
 		gotFacts = append(gotFacts, d.fact)
-		if d.Kind == "row_version" && d.Entity[len(d.Entity)-1] != '/' {
+		if d.Kind == "row_version" && d.Entity != "" {
 			gotOrder[d.Entity] = append(gotOrder[d.Entity], d.String())
 		}
 	}
@@ -45,8 +45,9 @@ func checkDocuments(t *testing.T, want []event, commits []commit, got []document
 			t.Errorf("%s belongs to event %s, which has no row version", d.About, d.EventID)
 		}
 	}
-	compareFacts(t, "documents", wantFacts, gotFacts)
-	compareOrder(t, "order of an entity's versions", wantOrder, gotOrder)
+	if compareFacts(t, "documents", wantFacts, gotFacts) {
+		compareOrder(t, "order of an entity's versions", wantOrder, gotOrder)
+	}
 	checkCommitOrder(t, commits, order)
 }
 
@@ -67,8 +68,9 @@ func checkAudit(t *testing.T, want []event, commits []commit, got []event) {
 	}
 	wantFacts, wantOrder := facts(want)
 	gotFacts, gotOrder := facts(got)
-	compareFacts(t, "audit events", wantFacts, gotFacts)
-	compareOrder(t, "order of an entity's events on the audit topic", wantOrder, gotOrder)
+	if compareFacts(t, "audit events", wantFacts, gotFacts) {
+		compareOrder(t, "order of an entity's events on the audit topic", wantOrder, gotOrder)
+	}
 	byPosition := slices.Clone(got)
 	slices.SortStableFunc(byPosition, func(a, b event) int { return cmp.Compare(a.Position, b.Position) })
 	var order []uint32

@@ -96,7 +96,7 @@ func everyType(t *testing.T, a *application) {
 		x.byTable()
 		x.exec(`UPDATE product SET price = 99.50, weight = 0.5, ratio = 1e-7, share = 1.25, huge = huge + 1 WHERE id = 1`)
 		x.exec(`UPDATE product SET price = 1.5, name = '', supplier_id = NULL WHERE id = 1`)
-		x.exec(`UPDATE product SET sku = 'N', price = 0, attributes = '{}', raw = '[]', tags = '{x}', sizes = '{{1,2},{3,4}}', released = '2026-02-28', opens = '04:05:06.7',
+		x.exec(`UPDATE product SET sku = 'N', price = 0, attributes = '{}', raw = '[]', tags = '{x}', sizes = '{0}', released = '2026-02-28', opens = '04:05:06.7',
 			made = '2026-11-23 00:00:00', updated = now(), label = '\x01', mood = 'new', code = gen_random_uuid(), origin = '192.0.2.7', small = 1, huge = 2, ratio = 2, share = 3, weight = 10.10 WHERE id = 2`)
 		x.exec(`UPDATE product SET sizes = NULL, tags = NULL, label = NULL, released = NULL, price = NULL WHERE id IN (2, 3)`)
 	})
@@ -433,8 +433,8 @@ func alterTable(t *testing.T, a *application) {
 	s.in(t, func(x *txn) { // a new type for values that stay
 		x.byNobody()
 		x.exec(`ALTER TABLE scratch ALTER COLUMN renamed TYPE varchar(20)`)
-		x.exec(`ALTER TABLE scratch ADD COLUMN added numeric(10,2) NOT NULL DEFAULT 7.50`)
-		x.exec(`UPDATE scratch SET added = 8.25 WHERE id = 1`)
+		x.exec(`ALTER TABLE scratch ADD COLUMN price numeric(10,2) NOT NULL DEFAULT 7.50`)
+		x.exec(`UPDATE scratch SET price = 8.25 WHERE id = 1`)
 	})
 }
 
