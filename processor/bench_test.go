@@ -35,6 +35,7 @@ func BenchmarkChange(b *testing.B) {
 			at.UnixMilli(), source, base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"user":{"id":"u%d"},"correlation_id":"4f0c1a5e-%08d","ip":"10.0.0.1"}`, tx, tx)), tx, lsn)
 		end := fmt.Sprintf(`{"status":"END","id":"%d:%d","event_count":%d,"data_collections":[{"data_collection":"public.product","event_count":%d},{"data_collection":"io.debezium.connector.postgresql.LogicalDecodingMessageId@4f6ec54f","event_count":1}],"ts_ms":%d}`,
 			tx, lsn, perTx+1, perTx, at.UnixMilli())
+		reader.window.AddBegin(0, uint64(tx), at.UnixMilli())
 		for role, value := range map[role]string{roleMessage: message, roleTransaction: end} {
 			add, err := reader.understand(context.Background(), &stream{source: p.sources[0], role: role}, &schema.Record{Topic: "shop.x", Value: []byte(value)}, at.UnixMilli(),
 				new(schema.TransactionBoundary), new(schema.Message), new(schema.Change))

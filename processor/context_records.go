@@ -16,10 +16,13 @@ func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.R
 	switch s.role {
 	case roleTransaction:
 		err := r.decoders[s.source.index].Transaction(ctx, rec, boundary)
-		if err != nil || !boundary.End {
+		if err != nil {
 			return nil, transientOnly(err)
 		}
 		txID := boundary.TxID
+		if !boundary.End {
+			return func() { r.window.AddBegin(s.source.index, txID, at) }, nil
+		}
 		end := End{Time: at}
 		for _, c := range boundary.Collections {
 			switch {

@@ -78,7 +78,7 @@ type Joiner struct {
 // records' own times decide, so the same logs give the same decisions however fast they are read:
 //
 //   - Contexts of the change's own transaction (messages, context rows) count up to RecordTime + Grace. They are known to be whole when
-//     the END record's counts are met, or when the streams have been read past that time.
+//     the counts of the END record are met, if the transaction began once, or when the streams have been read past that time.
 //   - Records of the request-context topic count up to RecordTime where the transaction itself says who it was; else up to the first
 //     one that is found, and the change waits for it until RecordTime + Grace.
 //
@@ -189,7 +189,7 @@ func (j *Joiner) contextsOfTx(f *Facts, from, until int64) *txContexts {
 	} else {
 		*tx = txContexts{messages: tx.messages[:0], rows: tx.rows[:0], key: key, head: head, earliest: math.MaxInt64, latest: math.MinInt64}
 	}
-	ended, wantMessages, wantRows := false, uint64(0), uint64(0)
+	begins, ended, wantMessages, wantRows := 0, false, uint64(0), uint64(0)
 	messages, contextRows := uint64(0), uint64(0)
 	for ref := tx.head; ; {
 		e, payload := j.Window.at(ref)
@@ -199,8 +199,9 @@ func (j *Joiner) contextsOfTx(f *Facts, from, until int64) *txContexts {
 		tx.earliest, tx.latest = min(tx.earliest, e.time), max(tx.latest, e.time)
 		if e.time >= from && e.time <= until {
 			switch e.kind {
+			case entryBegin:
+				begins++
 			case entryEnd:
-				// After a connector's restart within the transaction END comes again and counts from there: the first counts all.
 				ended, wantMessages, wantRows = true, max(wantMessages, e.lsn), max(wantRows, e.order)
 			case entryMessage:
 				messages++
@@ -222,7 +223,8 @@ func (j *Joiner) contextsOfTx(f *Facts, from, until int64) *txContexts {
 	if len(tx.rows) > 1 {
 		slices.SortFunc(tx.rows, comparePlaces)
 	}
-	tx.complete = ended && messages >= wantMessages && contextRows >= wantRows
+	// After a restart within the transaction BEGIN comes again, and END counts only what came from there on: it proves nothing then.
+	tx.complete = begins == 1 && ended && messages >= wantMessages && contextRows >= wantRows
 	return tx
 }
 

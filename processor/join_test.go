@@ -98,7 +98,12 @@ func tell(t *testing.T, story string) string {
 			}
 			entry.Payload = topicPayload(correlationID, entry.Payload)
 			w.AddTopic(txID, correlationID, entry)
-		case "end":
+		case "begin":
+			w.AddBegin(source, tx, entry.Time)
+		case "end": // of a transaction that began once, unless the story has its begins
+			if !strings.Contains(story, fmt.Sprintf("begin tx=%d ", tx)) {
+				w.AddBegin(source, tx, entry.Time)
+			}
 			w.AddEnd(source, tx, End{Time: arg("at"), Messages: int(arg("messages")), Rows: int(arg("rows"))})
 		case "read-past":
 			n, err := strconv.ParseInt(fields[1], 10, 64)

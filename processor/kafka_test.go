@@ -53,6 +53,7 @@ func TestBacklogOnARealBroker(t *testing.T) {
 			return fmt.Sprintf(`"source":{"version":"3.3.1.Final","connector":"postgresql","name":"%s","ts_ms":%d,"snapshot":"false","db":"shop","sequence":"[\"%d\",\"%d\"]","ts_us":%d000,"ts_ns":%d000000,"schema":"public","table":"%s","txId":%d,"lsn":%d,"xmin":null}`,
 				prefix, at, lsn-8, lsn, at, at, table, tx, lsn)
 		}
+		produce(".transaction", fmt.Sprintf(`{"id":"%d:%d"}`, tx, lsn-1), fmt.Sprintf(`{"status":"BEGIN","id":"%d:%d","event_count":null,"data_collections":null,"ts_ms":%d}`, tx, lsn-1, at))
 		produce(".message", `{"prefix":"dossier.context"}`, fmt.Sprintf(`{"op":"m","ts_ms":%d,%s,"message":{"prefix":"dossier.context","content":%q},"transaction":{"id":"%d:%d","total_order":1,"data_collection_order":1}}`,
 			at, source(lsn, ""), base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"user":{"id":"u%d"},"correlation_id":"4f0c1a5e-%08d"}`, tx, tx)), tx, lsn))
 		for i := range perTx {

@@ -86,6 +86,7 @@ func (c *cluster) end(tx, messages, products int) {
 	if messages > 0 {
 		collections = append(collections, fmt.Sprintf(`{"data_collection":"io.debezium.connector.postgresql.LogicalDecodingMessageId@4f6ec54f","event_count":%d}`, messages))
 	}
+	c.produce("shop.transaction", fmt.Sprintf(`{"id":"%d:%d"}`, tx, c.lsn-1), fmt.Sprintf(`{"status":"BEGIN","id":"%d:%d","event_count":null,"data_collections":null,"ts_ms":%d}`, tx, c.lsn-1, c.at.UnixMilli()))
 	c.produce("shop.transaction", fmt.Sprintf(`{"id":"%d:%d"}`, tx, c.lsn), fmt.Sprintf(`{"status":"END","id":"%d:%d","event_count":%d,"data_collections":[%s],"ts_ms":%d}`,
 		tx, c.lsn, messages+products, strings.Join(collections, ","), c.at.UnixMilli()))
 }

@@ -49,7 +49,8 @@ const (
 	entryMessage entryKind = iota // a context by logical message
 	entryRow                      // a context by context table row
 	entryTopic                    // a context by the request-context topic
-	entryEnd                      // a transaction's END record
+	entryBegin                    // a transaction's BEGIN record
+	entryEnd                      // its END record
 )
 
 // windowEntry is one record of a context stream. For entryEnd, lsn holds the number of messages and order that of context
@@ -143,6 +144,11 @@ func (w *Window) addInTx(kind entryKind, key uint64, e ContextEntry) {
 	w.add(kind, key, e.Time, e.LSN, e.Order, e.Payload)
 }
 
+// AddBegin adds a transaction's BEGIN record. A second one tells that the connector was restarted within the transaction.
+func (w *Window) AddBegin(source uint16, txID uint64, at int64) {
+	w.add(entryBegin, txHash(source, txID), at, 0, 0, nil)
+}
+
 // AddEnd adds a transaction's END record.
 func (w *Window) AddEnd(source uint16, txID uint64, end End) {
 	w.add(entryEnd, txHash(source, txID), end.Time, uint64(end.Messages), uint64(end.Rows), nil)
@@ -173,7 +179,7 @@ func (w *Window) add(kind entryKind, key uint64, time int64, lsn, order uint64, 
 	})
 	w.heads[key] = makeRef(seq, len(s.entries)-1)
 	s.newest = max(s.newest, time)
-	if kind != entryEnd {
+	if kind != entryEnd && kind != entryBegin {
 		s.open++
 	}
 	w.records++
