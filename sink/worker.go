@@ -114,6 +114,7 @@ func (w *worker) work(ctx context.Context) {
 			break // what follows must not overtake it
 		}
 		last := batch[len(batch)-1]
+		clear(batch) // the queue's memory would keep the records
 		w.mu.Lock()
 		w.stored, w.any = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}, true
 		lag := max(w.end-w.stored.Offset, 0)

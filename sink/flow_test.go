@@ -1,0 +1,72 @@
+package sink
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Fetching pauses at either bound, for every partition that is owned, and goes on at half of both.
+func TestFlow(t *testing.T) {
+	fetched := func(partition int32, n, bytes int) kgo.FetchTopicPartition {
+		p := kgo.FetchTopicPartition{Topic: "audit", FetchPartition: kgo.FetchPartition{Partition: partition}}
+		for range n {
+			p.Records = append(p.Records, &kgo.Record{Partition: partition, Value: make([]byte, bytes-200)})
+		}
+		return p
+	}
+	for _, test := range []struct {
+		name     string
+		bytes, n int // of the records that fill the buffer
+	}{{"records", 200, 100}, {"bytes", 10_200, 10}} {
+		t.Run(test.name, func(t *testing.T) {
+			client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			r := &run{config: Config{Topic: "audit", BufferRecords: 100, BufferBytes: 100_000}, client: client, observer: NoObserver{},
+				workers: map[int32]*worker{}, newcomers: make(chan struct{}, 1)}
+			idle := func(partition int32) { // a worker that does nothing, so that the buffer stays
+				w := &worker{run: r, partition: partition, done: make(chan struct{})}
+				w.wake = sync.NewCond(&w.mu)
+				r.workers[partition] = w
+			}
+			idle(0)
+			idle(1)
+			paused := func() int { return len(client.PauseFetchPartitions(nil)["audit"]) }
+
+			r.take(fetched(0, test.n-1, test.bytes))
+			if test.n-1 < 100 && (test.n-1)*test.bytes < 100_000 && paused() != 0 {
+				t.Fatal("paused below the bound")
+			}
+			r.take(fetched(1, 1, test.bytes))
+			if paused() != 2 {
+				t.Fatalf("%d partitions paused at the bound, want both", paused())
+			}
+			r.release(r.workers[0].waiting[:test.n/2-1])
+			if paused() != 2 {
+				t.Fatalf("%d partitions paused above the half, want both", paused())
+			}
+			r.release(r.workers[0].waiting[test.n/2-1:])
+			if paused() != 0 {
+				t.Fatalf("%d partitions still paused", paused())
+			}
+			r.release(r.workers[1].waiting)
+			if r.records != 0 || r.bytes != 0 {
+				t.Errorf("%d records, %d bytes accounted for with nothing left", r.records, r.bytes)
+			}
+			// A partition that is not ours any more is not held back when it comes again.
+			r.take(fetched(0, 100, 2000))
+			r.forget(map[int32]*worker{0: r.workers[0]})
+			if got := client.PauseFetchPartitions(nil)["audit"]; len(got) != 1 || got[0] != 1 {
+				t.Errorf("paused %v, want partition 1 alone", got)
+			}
+			r.take(fetched(0, 5, 200)) // and what comes of it is dropped
+			if r.records != 100 {
+				t.Errorf("%d records accounted for", r.records)
+			}
+		})
+	}
+}
