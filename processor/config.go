@@ -47,6 +47,9 @@ type Source struct {
 	// PartialBefore are patterns of the tables without REPLICA IDENTITY FULL. Debezium writes null, and 0 or "" where null is not allowed, for
 	// the columns of a previous row that the log does not have: for these tables, all but the key's are unavailable instead.
 	PartialBefore []string
+	// FullBefore are patterns of the tables with it, whose previous rows are believed: of a delete on any other table, a row that holds nothing
+	// but nulls, zeros and defaults beside the key could be such a filling, and is unavailable.
+	FullBefore []string
 	// Types tells the types of columns ("schema.table" to column to type) that schemaless JSON does not tell.
 	Types map[string]map[string]schema.ColumnType
 	// Schemas resolves Avro schemas; nil without a registry.

@@ -91,6 +91,7 @@ func New(config Config, o Options) (*Processor, error) {
 		p.sources = append(p.sources, &sourceState{Source: s, index: uint16(i)})
 		p.decoders = append(p.decoders, schema.NewDecoder(schema.DecoderConfig{
 			Source: s.Name, Format: s.Format, Placeholder: s.Placeholder, Schemas: s.Schemas,
+			FullBefore: func(schemaName, table string) bool { return matchesAny(s.FullBefore, schemaName+"."+table) },
 			Types: func(schemaName, table, column string) (schema.ColumnType, bool) {
 				t, ok := s.Types[schemaName+"."+table][column]
 				return t, ok

@@ -40,6 +40,9 @@ type DecoderConfig struct {
 	Types func(schema, table, column string) (ColumnType, bool)
 	// Schemas finds Avro schemas. Without it Avro records are refused.
 	Schemas SchemaSource
+	// FullBefore says which tables have REPLICA IDENTITY FULL: their previous rows are taken as they stand. Of other tables' deletes, a row
+	// that holds nothing but nulls, zeros and defaults beside the key is not believed. Nil: none is known to.
+	FullBefore func(schema, table string) bool
 }
 
 // Decoder reads Debezium's records. It keeps caches of schemas and names, bounded, and nothing else: what it returns depends on the
@@ -99,7 +102,7 @@ func (d *Decoder) Change(ctx context.Context, rec *Record, c *Change) error {
 	if c.Key != nil {
 		c.scratch.key = c.Key
 	}
-	e.markUnknown()
+	e.markUnknown(d)
 	return d.otherKeys(ctx, topic, rec, c)
 }
 

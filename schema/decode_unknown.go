@@ -6,17 +6,17 @@ package schema
 //   - A delete without REPLICA IDENTITY FULL carries the key alone. Debezium puts null into the other columns, and into those that are
 //     NOT NULL the column's default or a zero. So a deleted row in which every column outside the key is null, default or zero
 //     tells nothing of them: they are Unavailable. (A row that was full of nulls and zeros looks the same; to say
-//     "unavailable" of it is less, but not wrong.)
+//     "unavailable" of it is less, but not wrong. DecoderConfig.FullBefore names the tables that need no such caution.)
 //   - An array that lies out of line and was not changed has no placeholder unless its elements are text, 32 or 64 bit integers, dates,
 //     bytes or UUIDs: it is sent as null, or as an empty array where the column is NOT NULL. With REPLICA IDENTITY FULL
 //     Debezium takes the value from the old row instead. So such a null in an update that has no old row is Unavailable.
 
 // markUnknown applies these rules. Without a schema a column's type is not known, and only the first rule can be.
-func (e *envelope) markUnknown() {
+func (e *envelope) markUnknown(d *Decoder) {
 	c := e.change
 	switch {
 	case c.Op == OpDelete && c.Key != nil:
-		if !e.onlyKeyIsKnown() {
+		if d.fullBefore(c.Schema, c.Table) || !e.onlyKeyIsKnown() {
 			return
 		}
 		for i := range c.Before {
@@ -35,6 +35,10 @@ func (e *envelope) markUnknown() {
 			}
 		}
 	}
+}
+
+func (d *Decoder) fullBefore(schema, table string) bool {
+	return d.cfg.FullBefore != nil && d.cfg.FullBefore(schema, table)
 }
 
 func (e *envelope) onlyKeyIsKnown() bool {

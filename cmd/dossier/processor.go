@@ -79,7 +79,7 @@ func processorConfig(c *config.Config) (processor.Config, error) {
 		}
 		p.Sources = append(p.Sources, processor.Source{
 			Name: s.Name, Format: schema.Format(s.Format), Include: s.Include, Exclude: s.Exclude, Placeholder: s.UnavailablePlaceholder,
-			PartialBefore: s.PartialBefore, Types: types,
+			PartialBefore: s.PartialBefore, FullBefore: s.FullBefore, Types: types,
 		})
 	}
 	for _, e := range c.Entities {

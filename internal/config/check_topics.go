@@ -26,6 +26,7 @@ func (k *checker) sources() {
 		k.tablePatterns(key+".include", s.Include)
 		k.tablePatterns(key+".exclude", s.Exclude)
 		k.tablePatterns(key+".partial_before", s.PartialBefore)
+		k.tablePatterns(key+".full_before", s.FullBefore)
 		if s.UnavailablePlaceholder == "" {
 			k.fault(key+".unavailable_placeholder", "empty; expected the connector's unavailable.value.placeholder")
 		}

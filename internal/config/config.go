@@ -81,6 +81,8 @@ type Source struct {
 	// PartialBefore lists tables, as patterns like Include, without REPLICA IDENTITY FULL: what their previous rows say beyond the key is
 	// the connector's filling.
 	PartialBefore []string `yaml:"partial_before"`
+	// FullBefore lists the tables with it, whose previous rows are believed.
+	FullBefore []string `yaml:"full_before"`
 }
 
 // Context says where request contexts come from and how long a change waits for one.
