@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -137,16 +141,28 @@ func (e *event) markUnchanged() {
 	}
 }
 
-// auditTopic reads an audit topic in JSON. It fails the test for an event id that is there twice.
-func (s *servers) auditTopic(t *testing.T, topic, source string) (changes []event, attributions []auditJSON) {
+// subscribed is what examples/subscribe prints for each record.
+type subscribed struct {
+	Partition int32
+	Offset    int64
+	Key       string
+	Headers   map[string]string
+	Event     auditJSON
+}
+
+// auditTopic reads the audit topic through the example of a consumer, which has none of Dossier's packages. It fails the test for an event
+// id that is there twice, and for whatever the configuration hides.
+func (d *deployment) auditTopic(t *testing.T, source string) (changes []event, attributions []auditJSON) {
 	t.Helper()
-	seen := map[string]string{}
-	for _, r := range s.readTopic(t, topic) {
-		var j auditJSON
-		if err := json.Unmarshal(r.Value, &j); err != nil {
-			t.Errorf("audit topic %d/%d is not JSON: %v", r.Partition, r.Offset, err)
-			continue
+	raw := d.readTopic(t, d.Audit())
+	for _, r := range raw {
+		if bytes.Contains(r.Value, []byte(secretText)) || bytes.Contains(r.Value, []byte(hiddenText)) {
+			t.Errorf("audit topic %d/%d shows a value that the configuration hides", r.Partition, r.Offset)
 		}
+	}
+	seen := map[string]string{}
+	for _, r := range d.subscribe(t, len(raw)) {
+		j := r.Event
 		if j.CDC.Source != source {
 			continue
 		}
@@ -155,11 +171,11 @@ func (s *servers) auditTopic(t *testing.T, topic, source string) (changes []even
 			t.Errorf("event %s (%s of %s/%s) is on the audit topic twice: at %s and %s", j.ID, j.Action, j.Entity.Type, j.Entity.ID, first, at)
 		}
 		seen[j.ID] = at
-		if want := j.Entity.Type + "/" + j.Entity.ID; string(r.Key) != want {
+		if want := j.Entity.Type + "/" + j.Entity.ID; r.Key != want {
 			t.Errorf("event %s at %s has the key %q, want %q", j.ID, at, r.Key, want)
 		}
-		if strings.Contains(string(r.Value), secretText) || strings.Contains(string(r.Value), hiddenText) {
-			t.Errorf("event %s at %s shows a value that the configuration hides", j.ID, at)
+		if r.Headers["event_id"] != j.ID || r.Headers["kind"] != j.Kind || r.Headers["schema_version"] != fmt.Sprint(j.SchemaVersion) {
+			t.Errorf("event %s at %s has the headers %v", j.ID, at, r.Headers)
 		}
 		if j.Kind == "attribution" {
 			attributions = append(attributions, j)
@@ -173,4 +189,45 @@ func (s *servers) auditTopic(t *testing.T, topic, source string) (changes []even
 		changes = append(changes, e)
 	}
 	return changes, attributions
+}
+
+// subscribe runs examples/subscribe for so many events.
+func (d *deployment) subscribe(t *testing.T, count int) []subscribed {
+	t.Helper()
+	if count == 0 {
+		return nil
+	}
+	program, err := subscribeProgram()
+	check(t, err)
+	cmd := exec.CommandContext(t.Context(), program, "--brokers", strings.Join(d.brokers, ","), "--topic", d.Audit(), "--registry", d.registry,
+		"--count", fmt.Sprint(count), "--timeout", "1m")
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("examples/subscribe: %v\n%s", err, errOut.String())
+	}
+	var records []subscribed
+	decoder := json.NewDecoder(&out)
+	for {
+		var r subscribed
+		err := decoder.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		check(t, err)
+		records = append(records, r)
+	}
+	slices.SortStableFunc(records, func(a, b subscribed) int { return int(a.Partition - b.Partition) })
+	return records
+}
+
+// TestSubscriberIsIndependent: the example shows nothing if Dossier's own packages are in it.
+func TestSubscriberIsIndependent(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "dossier/examples/subscribe").Output()
+	check(t, err)
+	for _, path := range strings.Fields(string(out)) {
+		if strings.HasPrefix(path, "dossier/") && path != "dossier/examples/subscribe" {
+			t.Errorf("examples/subscribe imports %s", path)
+		}
+	}
 }

@@ -65,12 +65,10 @@ func (d *deployment) check(t *testing.T, a *application, running ...*process) {
 		p.running(t)
 	}
 	checkDocuments(t, want, tr.Commits, d.documents(t, a.source))
-	if d.Format == "json" {
-		events, attributions := d.auditTopic(t, d.Audit(), a.source)
-		checkAudit(t, want, tr.Commits, events)
-		if len(attributions) > 0 {
-			t.Errorf("%d attributions, though no context came late; the first completes event %s", len(attributions), attributions[0].Attribution.EventID)
-		}
+	events, attributions := d.auditTopic(t, a.source)
+	checkAudit(t, want, tr.Commits, events)
+	if len(attributions) > 0 {
+		t.Errorf("%d attributions, though no context came late; the first completes event %s", len(attributions), attributions[0].Attribution.EventID)
 	}
 	if letters := d.readTopic(t, d.DeadLetters()); len(letters) > 0 {
 		t.Errorf("%d dead letters; the first: %s", len(letters), describe(letters[0]))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,20 +19,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// buildBinary builds dossier once, as it is released.
-var buildBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "dossier-e2e-")
+// The programs, built once, as they are released.
+var (
+	dossierProgram   = sync.OnceValues(func() (string, error) { return build("dossier/cmd/dossier") })
+	subscribeProgram = sync.OnceValues(func() (string, error) { return build("dossier/examples/subscribe") })
+)
+
+// programs is the directory of what was built.
+var programs = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "dossier-e2e-") })
+
+func build(path string) (string, error) {
+	dir, err := programs()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "dossier")
-	cmd := exec.Command("go", "build", "-o", path, "dossier/cmd/dossier")
+	program := filepath.Join(dir, filepath.Base(path))
+	cmd := exec.Command("go", "build", "-o", program, path)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		return "", fmt.Errorf("go build %s: %w\n%s", path, err, out)
 	}
-	return path, nil
-})
+	return program, nil
+}
 
 //go:embed testdata/dossier.yaml.tmpl
 var configTemplate string
@@ -62,7 +71,7 @@ func (s *servers) deploy(t *testing.T, d deployment) *deployment {
 		d.MaxRecordBytes = "8MiB"
 	}
 	var err error
-	d.binary, err = buildBinary()
+	d.binary, err = dossierProgram()
 	check(t, err)
 	d.configure(t)
 	d.run(t, "setup")
@@ -117,28 +126,45 @@ type process struct {
 	err    error // once exited is closed
 }
 
-// start runs roles until the test ends, or until stop or kill. The log is shown when the test fails.
+// start runs roles until the test ends, or until stop or kill.
 func (d *deployment) start(t *testing.T, roles string) *process {
 	t.Helper()
-	log, err := os.CreateTemp(t.TempDir(), strings.ReplaceAll(roles, ",", "-")+"-*.log")
+	p, err := d.spawn(t, roles)
 	check(t, err)
+	return p
+}
+
+// spawn is start for a goroutine that is not the test's. The end of the log is shown when the test fails.
+func (d *deployment) spawn(t *testing.T, roles string) (*process, error) {
+	log, err := os.CreateTemp(filepath.Dir(d.config), strings.ReplaceAll(roles, ",", "-")+"-*.log")
+	if err != nil {
+		return nil, err
+	}
 	p := &process{cmd: exec.Command(d.binary, "--config", d.config, "run", "--role", roles), log: log, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	// A test that dies must not leave it behind.
+	// A test that is ended by force must not leave it behind. The signal comes when the thread that started it ends, hence a thread of its own.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	check(t, p.cmd.Start())
+	started := make(chan error, 1)
 	go func() {
-		p.err = p.cmd.Wait()
-		close(p.exited)
+		runtime.LockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = p.cmd.Wait()
+			close(p.exited)
+		}
 	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("log of %s (process %d):\n%s", roles, p.cmd.Process.Pid, tail(log.Name(), 40))
+			t.Logf("log of %s (process %d):\n%s", roles, p.cmd.Process.Pid, tail(log.Name(), 15))
 		}
 		log.Close()
 	})
-	return p
+	return p, nil
 }
 
 // kill ends the process as a crash does.

@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"cmp"
+	"context"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"dossier/test/stack"
@@ -51,10 +53,40 @@ func (s *servers) database(t *testing.T, name string) (dsn string) {
 	conn := connect(t, s.postgres)
 	_, err := conn.Exec(t.Context(), "CREATE DATABASE "+name)
 	check(t, err)
+	t.Cleanup(func() { s.drop(t, name) })
 	u, err := url.Parse(s.postgres)
 	check(t, err)
 	u.Path = "/" + name
 	return u.String()
+}
+
+// drop removes a database and its replication slots, whose readers end a moment after they were told to.
+func (s *servers) drop(t *testing.T, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.postgres)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(ctx)
+	for _, sql := range []string{
+		"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = '" + name + "' AND active",
+		"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '" + name + "'",
+		"DROP DATABASE " + name + " WITH (FORCE)",
+	} {
+		for {
+			if _, err = conn.Exec(ctx, sql); err == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				t.Errorf("%.60s: %v", sql, err)
+				return
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	}
 }
 
 // nativeRegistry is the address of the interface that Apicurio's own converters speak.
@@ -62,12 +94,18 @@ func (s *servers) nativeRegistry() string {
 	return strings.TrimSuffix(s.registry, parts.RegistryCompatPath) + parts.RegistryNativePath
 }
 
-func (s *servers) kafka(t *testing.T, options ...kgo.Opt) *kgo.Client {
+func (s *servers) kafka(t *testing.T) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(s.brokers...), kgo.MetadataMinAge(50*time.Millisecond), kgo.UnknownTopicRetries(100), kgo.ProducerLinger(0))...)
+	client, err := s.newKafka()
 	check(t, err)
 	t.Cleanup(client.Close)
 	return client
+}
+
+func (s *servers) newKafka() (*kgo.Client, error) {
+	// A topic that has just been made is not known everywhere at once.
+	return kgo.NewClient(kgo.SeedBrokers(s.brokers...), kgo.MetadataMinAge(50*time.Millisecond), kgo.UnknownTopicRetries(100), kgo.ProducerLinger(0),
+		kgo.ProducerBatchMaxBytes(16<<20))
 }
 
 // lookup is a connector file's environment.
