@@ -17,6 +17,9 @@ import (
 	"dossier/sink/elastic"
 )
 
+// november is the commit time of these tests' events.
+var november = time.Date(2026, 11, 23, 2, 43, 54, 0, time.UTC)
+
 // fake is an HTTP server that answers what Writer asks, as Elasticsearch does, and fails on demand. All indices are set up.
 type fake struct {
 	url string

@@ -15,8 +15,6 @@ import (
 	"dossier/sink/elastic"
 )
 
-var november = time.Date(2026, 11, 23, 2, 43, 54, 0, time.UTC)
-
 func lines(r elastic.Report) string {
 	var b strings.Builder
 	for _, c := range r.Changes {
