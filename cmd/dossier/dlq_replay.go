@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"dossier/internal/dlq"
@@ -133,11 +132,10 @@ func (r *replayCommand) ask(cmd *cobra.Command, question string) error {
 
 func (r *replayCommand) replay(ctx context.Context, w io.Writer, topic *dlq.Topic, replay dlq.Replay, total int) (dlq.Result, error) {
 	replay.DryRun = false
-	if isTerminal(w) {
-		bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("replaying"), progressbar.OptionShowCount(),
-			progressbar.OptionClearOnFinish())
-		defer func() { _ = bar.Finish() }()
-		replay.Progress = func(n int) { _ = bar.Add(n) }
+	bar, done := newBar(w, total, "replaying"), 0
+	replay.Progress = func(n int) {
+		done += n
+		bar(done)
 	}
 	return topic.Run(ctx, replay)
 }
