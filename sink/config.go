@@ -94,3 +94,7 @@ func (c Config) Validate() []error {
 
 // rebalanceTimeout is how long the group waits for a member that gives partitions back.
 const rebalanceTimeout = 60 * time.Second
+
+// sessionTimeout is how long the group waits for a member that has died. Until then nobody reads its partitions, and no other member can
+// join; heartbeats go on while a batch is being stored, so it need not be as long as that may take.
+const sessionTimeout = 10 * time.Second

@@ -58,6 +58,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		kgo.KeepControlRecords(), // so that offsets pass the ends of transactions, and a partition read to its end has no lag
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.SessionTimeout(sessionTimeout),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.DisableAutoCommit(),
 		kgo.FetchMaxBytes(int32(min(r.config.BufferBytes, 50_000_000))),

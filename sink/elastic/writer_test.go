@@ -260,11 +260,10 @@ func TestTooLargeIsFound(t *testing.T) {
 // tally notes what the writer tells.
 type tally struct {
 	sink.NoObserver
-	mu               sync.Mutex
-	retried          map[string]int
-	waits            []error
-	requests, docs   int
-	bytes, slowestMS int
+	mu             sync.Mutex
+	retried        map[string]int
+	waits          []error
+	requests, docs int
 }
 
 func (s *tally) Retried(reason string, n int) {
@@ -276,12 +275,11 @@ func (s *tally) Retried(reason string, n int) {
 	s.retried[reason] += n
 }
 func (s *tally) Waiting(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.waits = append(s.waits, err) }
-func (s *tally) Bulk(_ time.Duration, n, bytes int) {
+func (s *tally) Bulk(_ time.Duration, n, _ int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests++
 	s.docs += n
-	s.bytes += bytes
 }
 
 func TestRequestsAreBounded(t *testing.T) {
