@@ -66,7 +66,8 @@ func Available(ctx context.Context) error {
 
 // connect finds the engine, and the host on which it publishes ports.
 func connect(ctx context.Context) (*testcontainers.DockerProvider, string, error) {
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(silent{}))
+	// The network "host" is there always; under another name testcontainers would attach each container to that network as well, and make it first.
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(silent{}), testcontainers.WithDefaultBridgeNetwork("host"))
 	if err != nil {
 		return nil, "", &MissingError{Cause: err}
 	}

@@ -1,0 +1,166 @@
+package image
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// labels are the build arguments of the tests' image with the labels that they become.
+var labels = map[string][2]string{
+	"VERSION":  {"org.opencontainers.image.version", "1.2.3-test"},
+	"REVISION": {"org.opencontainers.image.revision", "0123456789abcdef"},
+	"CREATED":  {"org.opencontainers.image.created", "2026-11-23T00:00:00Z"},
+}
+
+// authorities are the places where systems keep the certificates of the public authorities.
+var authorities = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
+
+// compiled is the build context of this test process.
+var compiled struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// buildDir gives a directory that holds what the Dockerfile's stage prebuilt needs, and nothing else. TestMain removes it.
+func buildDir(t *testing.T) string {
+	t.Helper()
+	compiled.once.Do(func() {
+		if compiled.dir, compiled.err = os.MkdirTemp("", "dossier-image-"); compiled.err == nil {
+			compiled.err = fill(compiled.dir)
+		}
+	})
+	if compiled.err != nil {
+		t.Fatal(compiled.err)
+	}
+	return compiled.dir
+}
+
+// built is the image of this test process.
+var built struct {
+	once sync.Once
+	tag  string
+	err  error
+}
+
+// image builds Dossier's image once, as a machine without a network does: from a binary.
+func image(t *testing.T) string {
+	t.Helper()
+	needEngine(t)
+	dir := buildDir(t)
+	built.once.Do(func() { built.tag, built.err = build(t.Context(), dir) })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.tag
+}
+
+// fill compiles the binary and puts the other two files beside it.
+func fill(dir string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "dossier"), "../../cmd/dossier")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	if err := copyFile("../../Dockerfile", filepath.Join(dir, "Dockerfile")); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range authorities {
+		err := copyFile(path, filepath.Join(dir, "ca-certificates.crt"))
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return fmt.Errorf("no certificates of the public authorities (apt-get install ca-certificates): %w", errors.Join(errs...))
+}
+
+func copyFile(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o644)
+}
+
+// build has the engine build the image, and gives its tag.
+func build(ctx context.Context, dir string) (string, error) {
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(silent{}))
+	if err != nil {
+		return "", err
+	}
+	defer provider.Close()
+	request := testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
+		Context: dir, Repo: "dossier", Tag: "test", BuildArgs: map[string]*string{}, BuildLogWriter: io.Discard,
+		BuildOptionsModifier: func(o *client.ImageBuildOptions) { o.Target = "prebuilt" },
+	}}
+	for argument, label := range labels {
+		value := label[1]
+		request.BuildArgs[argument] = &value
+	}
+	return provider.BuildImage(ctx, &request)
+}
+
+// TestBinaryIsStatic: in an image without anything else there is no loader and no library.
+func TestBinaryIsStatic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary")
+	}
+	f, err := elf.Open(filepath.Join(buildDir(t), "dossier"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			t.Error("the binary asks for a loader")
+		}
+	}
+	if libraries, err := f.ImportedLibraries(); err == nil && len(libraries) > 0 {
+		t.Errorf("the binary asks for %v", libraries)
+	}
+}
+
+// TestIgnoredFilesAreNotNeeded: what the multi-stage build needs must not be kept from the engine by .dockerignore.
+func TestIgnoredFilesAreNotNeeded(t *testing.T) {
+	text, err := os.ReadFile("../../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if dir, ok := strings.CutPrefix(strings.TrimSpace(line), "!"); ok {
+			sent[dir] = true
+		}
+	}
+	for _, file := range []string{"go.mod", "go.sum"} {
+		if !sent[file] {
+			t.Errorf(".dockerignore keeps %s from the build", file)
+		}
+	}
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "../../cmd/dossier").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.Lines(string(out)) {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(path), "dossier/"); ok {
+			if top, _, _ := strings.Cut(rest, "/"); !sent[top] {
+				t.Errorf(".dockerignore keeps package %s from the build", rest)
+			}
+		}
+	}
+}
