@@ -19,17 +19,14 @@ func (s *servers) newApplication(t *testing.T, source, contexts string) *applica
 	return a
 }
 
-// work runs every scenario and then several sessions at once.
-func (a *application) work(t *testing.T, sessions, transactions int) {
+// scenarios runs every scenario.
+func (a *application) scenarios(t *testing.T) {
 	t.Helper()
 	for _, s := range scenarios {
 		began := time.Now()
 		s.run(t, a)
 		t.Logf("%-62s %4d ms", s.name, time.Since(began).Milliseconds())
 	}
-	began := time.Now()
-	a.live(t.Context(), t, 1, sessions, transactions)
-	t.Logf("%-62s %4d ms", "sessions side by side", time.Since(began).Milliseconds())
 }
 
 // TestHistory: whatever an application does, the documents are the truth, in JSON and in Avro.
@@ -42,7 +39,8 @@ func TestHistory(t *testing.T) {
 			a := s.newApplication(t, source, d.Contexts())
 			s.capture(t, a, "postgres-"+format+".json")
 			p := d.start(t, "processor,sink")
-			a.work(t, 4, 100)
+			a.scenarios(t)
+			a.live(t.Context(), t, 1, 4, 100, 0)
 			d.check(t, a, p)
 			p.stop(t)
 		})

@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -17,65 +20,81 @@ func TestKilledInstances(t *testing.T) {
 	a := s.newApplication(t, source, d.Contexts())
 	s.capture(t, a, "postgres-json.json")
 
-	var running [4]*process
-	roles := [...]string{"processor", "sink", "processor", "sink"}
-	for i, role := range roles {
-		running[i] = d.start(t, role)
+	g := &gang{deployment: d, admin: kadm.NewClient(s.kafka(t))}
+	for _, role := range [...]string{"processor", "sink", "processor", "sink"} {
+		g.running = append(g.running, d.start(t, role))
+		g.roles = append(g.roles, role)
 	}
-	ctx, endOfWork := context.WithCancel(t.Context())
-	killed := make(chan []int64, 1)
+	a.scenarios(t)
+	working, end := context.WithCancel(t.Context())
+	killed := make(chan error, 1)
 	go func() {
-		var at []int64 // how much had been published at each kill of a processor
-		victims := [...]int{0, 2, 1, 0, 3, 2}
-		for _, i := range victims {
-			select {
-			case <-ctx.Done():
-			case <-time.After(2500 * time.Millisecond):
-			}
-			if roles[i] == "processor" {
-				at = append(at, s.published(ctx, d.Audit()))
-			}
-			running[i].kill()
-			p, err := d.spawn(t, roles[i])
-			if err != nil {
-				t.Error(err)
-				break
-			}
-			running[i] = p
-		}
-		killed <- at
+		defer end()
+		killed <- g.killAgainAndAgain(t)
 	}()
-	a.work(t, 4, 150)
-	endOfWork()
-	at := <-killed
-	t.Logf("records on the audit topic when processors were killed: %v", at)
-	d.check(t, a, running[:]...)
-	midWork := 0
-	for i := range at {
-		if at[i] > 0 && (i+1 == len(at) || at[i] < at[len(at)-1]) {
-			midWork++
-		}
-	}
-	if midWork == 0 {
-		t.Errorf("no processor was killed in the midst of its work")
-	}
-	for _, p := range running {
+	a.live(working, t, 2, 3, math.MaxInt, 200*time.Millisecond)
+	check(t, <-killed)
+	d.check(t, a, g.running...)
+	for _, p := range g.running {
 		p.stop(t)
 	}
 }
 
-// published is how far the audit topic's partitions have been written, aborted records and markers included; 0 if that cannot be told.
-func (s *servers) published(ctx context.Context, topic string) int64 {
-	client, err := s.newKafka()
-	if err != nil {
-		return 0
+// gang is some processes of one deployment. It belongs to the goroutine of killAgainAndAgain until that ends.
+type gang struct {
+	*deployment
+	admin   *kadm.Client
+	roles   []string
+	running []*process
+}
+
+// killAgainAndAgain kills each process once while there is work for it: more has been published, or stored, since the last kill, and
+// the application goes on.
+func (g *gang) killAgainAndAgain(t *testing.T) error {
+	for _, victims := range [][]int{{0}, {2, 1}, {3}, {0}} {
+		before, err := g.progress(t.Context(), 200)
+		if err != nil {
+			return err
+		}
+		for _, i := range victims {
+			g.running[i].kill()
+		}
+		for _, i := range victims {
+			p, err := g.spawn(t, g.roles[i])
+			if err != nil {
+				return err
+			}
+			g.running[i] = p
+		}
+		t.Logf("killed and started again %v, with %d records on the audit topic", victims, before)
 	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err != nil {
-		return 0
+	_, err := g.progress(t.Context(), 200)
+	return err
+}
+
+// progress waits until the audit topic has grown by so many records since it was called, and returns how many it has then, aborted
+// ones and markers included.
+func (g *gang) progress(ctx context.Context, by int64) (int64, error) {
+	first := int64(-1)
+	deadline := time.Now().Add(patience)
+	for {
+		ends, err := g.admin.ListCommittedOffsets(ctx, g.Audit())
+		if err != nil {
+			return 0, err
+		}
+		now := int64(0)
+		ends.Each(func(o kadm.ListedOffset) { now += o.Offset })
+		if first < 0 {
+			first = now
+		}
+		switch {
+		case now >= first+by:
+			return now, nil
+		case time.Now().After(deadline):
+			return 0, fmt.Errorf("the audit topic has %d records, only %d more than %v ago, while the application works", now, now-first, patience)
+		case ctx.Err() != nil:
+			return 0, errors.Join(ctx.Err())
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	var n int64
-	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
-	return n
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // copyText is data for COPY in its text form.
@@ -525,8 +526,8 @@ func wideTransaction(t *testing.T, a *application) {
 	})
 }
 
-// live runs random transactions of several sessions at once until each has ended so many.
-func (a *application) live(ctx context.Context, t *testing.T, seed uint64, sessions, transactions int) {
+// live runs random transactions of several sessions at once until each has ended so many, or until ctx ends, with a pause after each.
+func (a *application) live(ctx context.Context, t *testing.T, seed uint64, sessions, transactions int, pause time.Duration) {
 	t.Helper()
 	errs := make(chan error, sessions)
 	for i := range sessions {
@@ -534,9 +535,15 @@ func (a *application) live(ctx context.Context, t *testing.T, seed uint64, sessi
 		r := rand.New(rand.NewPCG(seed, uint64(i)))
 		go func() {
 			for range transactions {
-				if err := s.run(ctx, func(x *txn) { x.random(r) }); err != nil && !isConflict(err) {
+				if err := s.run(t.Context(), func(x *txn) { x.random(r) }); err != nil && !isConflict(err) {
 					errs <- err
 					return
+				}
+				select {
+				case <-ctx.Done():
+					errs <- nil
+					return
+				case <-time.After(pause):
 				}
 			}
 			errs <- nil
