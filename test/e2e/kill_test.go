@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -93,7 +92,7 @@ func (g *gang) progress(ctx context.Context, by int64) (int64, error) {
 		case time.Now().After(deadline):
 			return 0, fmt.Errorf("the audit topic has %d records, only %d more than %v ago, while the application works", now, now-first, patience)
 		case ctx.Err() != nil:
-			return 0, errors.Join(ctx.Err())
+			return 0, ctx.Err()
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
