@@ -57,6 +57,7 @@ func exercise(m *Metrics, log *zap.Logger) {
 	p.Committed(17, 3*time.Millisecond)
 	p.Aborted()
 	p.Stopped("shop", errors.New("registry away"))
+	p.Lost("shop.public.product", 12)
 	p.State(processor.State{Undecided: 5, UndecidedBytes: 1000, PausedPartitions: 2, Lag: 9, Contexts: 4, ContextBytes: 400, ContextsEvicted: 3, Pending: 1,
 		OldestUndecided: 1500 * time.Millisecond, ContextsReadUntil: time.UnixMilli(1795401834384)})
 	s.Stored("row_version", 2)
@@ -93,6 +94,7 @@ func TestMetricsOfBothRoles(t *testing.T) {
 		`dossier_processor_transactions_total{outcome="committed"} 1`,
 		`dossier_processor_transactions_total{outcome="aborted"} 1`,
 		`dossier_processor_stopped{source="shop"} 1`,
+		`dossier_processor_lost_offsets_total{topic="shop.public.product"} 12`,
 		`dossier_processor_lag_records 9`,
 		`dossier_processor_undecided_records 5`,
 		`dossier_processor_paused_partitions 2`,
