@@ -43,6 +43,9 @@ func TestHistory(t *testing.T) {
 			a.live(t.Context(), t, 1, 4, 100, 0)
 			d.check(t, a, p)
 			p.stop(t)
+			if format == "json" { // whose times can be moved in the text
+				t.Run("an hour-old backlog", func(t *testing.T) { d.checkBacklog(t, a) })
+			}
 		})
 	}
 }
