@@ -26,6 +26,8 @@ USER 65532:65532
 EXPOSE 8080
 # The first signal lets everything finish that was begun; see --stop-timeout, which should be longer than the roles need to drain.
 STOPSIGNAL SIGTERM
+# Whether it answers, not whether it has caught up: one that is behind must not be replaced for that.
+HEALTHCHECK --interval=15s --timeout=6s --start-period=30s CMD ["/dossier", "probe"]
 ENTRYPOINT ["/dossier"]
 CMD ["run"]
 

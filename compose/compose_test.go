@@ -221,6 +221,11 @@ func TestOwnImage(t *testing.T) {
 			t.Errorf("%s: has more rights than it needs", name)
 		}
 	}
+	for _, name := range []string{"processor", "sink"} {
+		if check := service(t, project, name).HealthCheck; check == nil || !slices.Equal(check.Test, []string{"CMD", "/dossier", "probe", "--ready"}) {
+			t.Errorf("%s: checked by %v", name, check)
+		}
+	}
 	if grace := service(t, project, "processor").StopGracePeriod; grace == nil || grace.String() != "40s" {
 		t.Errorf("processor: stop_grace_period %v, want more than the 30 s in which it drains", grace)
 	}

@@ -37,6 +37,9 @@ func TestImageHoldsNothingElse(t *testing.T) {
 	if about.Config.WorkingDir != "/etc/dossier" {
 		t.Errorf("looks for its configuration in %s", about.Config.WorkingDir)
 	}
+	if check := about.Config.Healthcheck; check == nil || !slices.Equal(check.Test, []string{"CMD", "/dossier", "probe"}) {
+		t.Errorf("is checked by %v", check)
+	}
 	for argument, label := range labels {
 		if got := about.Config.Labels[label[0]]; got != label[1] {
 			t.Errorf("%s=%s gives the label %s the value %q", argument, label[1], label[0], got)

@@ -155,6 +155,18 @@ entities: [{table: public.ticket, type: ticket, context: {user: updated_by, requ
 		WithStatusCodeMatcher(func(status int) bool { return status == http.StatusOK }).WithStartupTimeout(time.Minute)
 	c := start(t, r)
 
+	// The image's own health check, as the engine runs it.
+	for _, probe := range [][]string{{"/dossier", "probe"}, {"/dossier", "probe", "--ready"}} {
+		code, out, err := c.Exec(t.Context(), probe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code != 0 {
+			text, _ := io.ReadAll(out)
+			t.Errorf("%v: exit code %d: %s", probe, code, text)
+		}
+	}
+
 	users := map[string]int{}
 	ids := map[string]bool{}
 	for _, event := range consume(t, kafka, "dossier.audit", recorded) {
