@@ -40,8 +40,10 @@ func TestHistory(t *testing.T) {
 			s.capture(t, a, "postgres-"+format+".json")
 			p := d.start(t, "processor,sink")
 			a.scenarios(t)
+			letters := d.poisonTopics(t, a, format)
 			a.live(t.Context(), t, 1, 4, 100, 0)
 			d.check(t, a, p)
+			d.checkLetters(t, letters)
 			p.stop(t)
 			if format == "json" { // whose times can be moved in the text
 				t.Run("an hour-old backlog", func(t *testing.T) { d.checkBacklog(t, a) })
@@ -70,8 +72,5 @@ func (d *deployment) check(t *testing.T, a *application, running ...*process) {
 	checkAudit(t, want, tr.Commits, events)
 	if len(attributions) > 0 {
 		t.Errorf("%d attributions, though no context came late; the first completes event %s", len(attributions), attributions[0].Attribution.EventID)
-	}
-	if letters := d.readTopic(t, d.DeadLetters()); len(letters) > 0 {
-		t.Errorf("%d dead letters; the first: %s", len(letters), describe(letters[0]))
 	}
 }

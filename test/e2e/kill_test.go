@@ -34,6 +34,7 @@ func TestKilledInstances(t *testing.T) {
 	a.live(working, t, 2, 3, math.MaxInt, 200*time.Millisecond)
 	check(t, <-killed)
 	d.check(t, a, g.running...)
+	d.checkLetters(t, 0)
 	for _, p := range g.running {
 		p.stop(t)
 	}

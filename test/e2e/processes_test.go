@@ -55,6 +55,7 @@ type deployment struct {
 	MaxRecordBytes string
 
 	binary, config string
+	poisons        []poison // what was written to its topics to spoil them
 }
 
 // deploy writes a configuration and runs `dossier setup` with it.
