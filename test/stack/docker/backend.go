@@ -26,7 +26,6 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
-	"github.com/testcontainers/testcontainers-go/network"
 )
 
 // Say is told of each step of a long work, as a short line. It is never nil, and may be called from several goroutines.
@@ -48,9 +47,10 @@ type Backend struct {
 	dir      string // for logs; temporary
 	elastic  string // password of parts.ElasticUser
 	host     string // where the engine's ports are reached
+	images   map[parts.Part]string
 
 	mu         sync.Mutex
-	network    *testcontainers.DockerNetwork                  // guarded by mu, like all below; nil until parts are prepared
+	network    string                                         // guarded by mu, like all below; "" until parts are prepared
 	ports      map[parts.Part]int                             // on host
 	containers map[parts.Part]*testcontainers.DockerContainer // made at a part's first start
 }
@@ -90,7 +90,7 @@ func New(ctx context.Context, say Say) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{say: say, provider: provider, host: host, ports: map[parts.Part]int{}, containers: map[parts.Part]*testcontainers.DockerContainer{}}
+	b := &Backend{say: say, provider: provider, host: host, images: parts.Images, ports: map[parts.Part]int{}, containers: map[parts.Part]*testcontainers.DockerContainer{}}
 	secret := make([]byte, 12)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, errors.Join(err, provider.Close())
@@ -107,7 +107,7 @@ func (b *Backend) Prepare(ctx context.Context, want []parts.Part) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range want {
-		if err := b.pull(ctx, parts.Images[p]); err != nil {
+		if err := b.pull(ctx, b.images[p]); err != nil {
 			return fmt.Errorf("the image of %s: %w", p, err)
 		}
 		if _, ok := b.ports[p]; ok {
@@ -119,13 +119,16 @@ func (b *Backend) Prepare(ctx context.Context, want []parts.Part) error {
 		}
 		b.ports[p] = port
 	}
-	if b.network == nil {
-		n, err := network.New(ctx)
-		if err != nil {
-			return fmt.Errorf("make a network for the parts: %w", err)
-		}
-		b.network = n
+	if b.network != "" {
+		return nil
 	}
+	// Not by testcontainers' own function, which on an engine without a default bridge makes one more network, and leaves it. The labels are what its reaper
+	// goes by.
+	name := "dossier-stack-" + rand.Text()
+	if _, err := b.provider.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "bridge", Labels: testcontainers.GenericLabels()}); err != nil {
+		return fmt.Errorf("make a network for the parts: %w", err)
+	}
+	b.network = name
 	return nil
 }
 
@@ -148,11 +151,7 @@ func (b *Backend) InsideAddress(p parts.Part) string { return inside(p) }
 func (b *Backend) place(p parts.Part) place {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at := place{host: b.host, port: b.ports[p], elastic: b.elastic}
-	if b.network != nil {
-		at.network = b.network.Name
-	}
-	return at
+	return place{host: b.host, port: b.ports[p], network: b.network, elastic: b.elastic}
 }
 
 // ElasticPassword is the password of parts.ElasticUser.
@@ -186,7 +185,7 @@ func (b *Backend) container(ctx context.Context, p parts.Part) (*testcontainers.
 	if at.port == 0 || at.network == "" {
 		return nil, fmt.Errorf("%s is not part of this stack", p)
 	}
-	r, err := request(p, at)
+	r, err := request(p, b.images[p], at)
 	if err != nil {
 		return nil, err
 	}
@@ -300,9 +299,10 @@ func (b *Backend) Close(keepLogs bool) error {
 		errs = append(errs, c.Terminate(ctx, testcontainers.StopTimeout(0)))
 		delete(b.containers, p)
 	}
-	if b.network != nil {
-		errs = append(errs, b.network.Remove(ctx))
-		b.network = nil
+	if b.network != "" {
+		_, err := b.provider.Client().NetworkRemove(ctx, b.network, client.NetworkRemoveOptions{})
+		errs = append(errs, err)
+		b.network = ""
 	}
 	if !keepLogs {
 		errs = append(errs, os.RemoveAll(b.dir))

@@ -47,8 +47,8 @@ func inside(p parts.Part) string {
 // startPatience bounds the wait for a part within a start. The caller's context is the tighter bound, as a rule.
 const startPatience = 5 * time.Minute
 
-// request describes the container of a part. It depends on nothing but its arguments.
-func request(p parts.Part, at place) (testcontainers.ContainerRequest, error) {
+// request describes the container of a part, from the image. It depends on nothing but its arguments.
+func request(p parts.Part, image string, at place) (testcontainers.ContainerRequest, error) {
 	port, err := network.ParsePort(fmt.Sprintf("%d/tcp", parts.Ports[p]))
 	if err != nil {
 		return testcontainers.ContainerRequest{}, err
@@ -59,7 +59,7 @@ func request(p parts.Part, at place) (testcontainers.ContainerRequest, error) {
 		bind = ip
 	}
 	r := testcontainers.ContainerRequest{
-		Image:          parts.Images[p],
+		Image:          image,
 		ExposedPorts:   []string{port.String()},
 		Networks:       []string{at.network},
 		NetworkAliases: map[string][]string{at.network: {string(p)}},

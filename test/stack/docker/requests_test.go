@@ -24,7 +24,7 @@ var local = place{host: "127.0.0.1", port: 20001, network: "net", elastic: "secr
 func TestRequests(t *testing.T) {
 	for _, p := range parts.All() {
 		t.Run(string(p), func(t *testing.T) {
-			r, err := request(p, local)
+			r, err := request(p, parts.Images[p], local)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestRequests(t *testing.T) {
 			}
 		})
 	}
-	if _, err := request("zookeeper", local); err == nil {
+	if _, err := request("zookeeper", "zookeeper:3", local); err == nil {
 		t.Error("a part that is none has a container")
 	}
 }
@@ -65,7 +65,7 @@ func TestEnvironments(t *testing.T) {
 		parts.Elasticsearch: images.ElasticsearchEnvironment("secret"),
 		parts.OpenSearch:    images.OpenSearchEnvironment(),
 	} {
-		r, err := request(p, local)
+		r, err := request(p, parts.Images[p], local)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestEnvironments(t *testing.T) {
 			t.Errorf("%s: %v, want %v", p, r.Env, want)
 		}
 	}
-	r, err := request(parts.Postgres, local)
+	r, err := request(parts.Postgres, parts.Images[parts.Postgres], local)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestWaitStrategies(t *testing.T) {
 		parts.Elasticsearch: "/_cluster/health?wait_for_status=yellow&timeout=4s",
 		parts.OpenSearch:    "/_cluster/health?wait_for_status=yellow&timeout=4s",
 	} {
-		r, err := request(p, local)
+		r, err := request(p, parts.Images[p], local)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestWaitStrategies(t *testing.T) {
 			t.Errorf("%s: takes the wrong status for an answer", p)
 		}
 	}
-	r, err := request(parts.Kafka, local)
+	r, err := request(parts.Kafka, parts.Images[parts.Kafka], local)
 	if err != nil {
 		t.Fatal(err)
 	}
