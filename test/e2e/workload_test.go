@@ -293,7 +293,9 @@ func copies(t *testing.T, a *application) {
 		var one, two copyText
 		for i := range 50 {
 			one.line(2, i, `\N`)
-			two.line("s1", "2026-01-01 00:00:00+00", i%3, "same")
+		}
+		for i := range 600 { // equal rows, on more than one page
+			two.line("same", "2026-01-01 00:00:00+00", i%2, `\N`)
 		}
 		x.copyIn(`COPY bulk FROM STDIN`, &one)
 		x.copyIn(`COPY measurement FROM STDIN`, &two)
