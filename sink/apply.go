@@ -22,10 +22,24 @@ const (
 // makes the field changes (both may: the documents are the same). Of a change and its late attribution at least the later one
 // sees the other and completes the documents; and whoever makes documents later still looks for the attribution again after that.
 type Applier struct {
-	Store    Store
-	Options  Options
-	Observer Observer
-	Now      func() time.Time
+	Store    Store            // required
+	Options  Options          // the zero value is the default
+	Observer Observer         // nil observes nothing
+	Now      func() time.Time // nil is time.Now
+}
+
+func (a *Applier) observer() Observer {
+	if a.Observer == nil {
+		return NoObserver{}
+	}
+	return a.Observer
+}
+
+func (a *Applier) now() time.Time {
+	if a.Now == nil {
+		return time.Now().UTC()
+	}
+	return a.Now().UTC()
 }
 
 // Result is what became of one event. A zero Result means that every document is durable; otherwise the event belongs in the dead-letter
@@ -41,7 +55,7 @@ func (r Result) Refused() bool { return r.Reason != "" }
 // Apply stores the documents of events and completes earlier ones, and returns one result per event, in order. A non-nil error (see
 // Store) says nothing about any of them: the same events are to be applied again.
 func (a *Applier) Apply(ctx context.Context, events []*schema.AuditEvent) ([]Result, error) {
-	b := &batch{Applier: a, results: make([]Result, len(events)), now: a.Now().UTC()}
+	b := &batch{Applier: a, observer: a.observer(), results: make([]Result, len(events)), ingested: a.now()}
 	var first []pending
 	for i, e := range events {
 		docs, err := Materialize(e, a.Options)
@@ -50,7 +64,7 @@ func (a *Applier) Apply(ctx context.Context, events []*schema.AuditEvent) ([]Res
 			continue
 		}
 		if len(docs) == 0 {
-			a.Observer.Empty(1)
+			b.observer.Empty(1)
 		}
 		for j := range docs {
 			first = append(first, pending{event: i, doc: docs[j]})
@@ -81,9 +95,10 @@ func reasonOf(err error) string {
 // batch is one call of Apply.
 type batch struct {
 	*Applier
-	results []Result
-	now     time.Time // event.ingested
-	roots   []root
+	observer Observer
+	results  []Result
+	ingested time.Time
+	roots    []root
 }
 
 // root is the document that stands for its event: row version, truncate or attribution.
@@ -108,7 +123,7 @@ func (b *batch) refuse(event int, reason, detail string) {
 }
 
 func (b *batch) conflict(event int, c Conflict) {
-	b.Observer.Conflict(c)
+	b.observer.Conflict(c)
 	b.refuse(event, ReasonConflict, fmt.Sprintf("document %s in %s (%s of event %s): %s; the stored one stays",
 		c.Ref.ID, c.Ref.Index, c.Kind, c.EventID, c.Detail))
 }
@@ -118,7 +133,7 @@ func (b *batch) create(ctx context.Context, items []pending) error {
 	for len(items) > 0 {
 		docs := make([]schema.Document, len(items))
 		for i := range items {
-			items[i].doc.Ingested = b.now
+			items[i].doc.Ingested = b.ingested
 			docs[i] = items[i].doc
 		}
 		outcomes, err := b.Store.Create(ctx, docs)
@@ -143,10 +158,10 @@ func (b *batch) create(ctx context.Context, items []pending) error {
 			}
 		}
 		for kind, n := range stored {
-			b.Observer.Stored(kind, n)
+			b.observer.Stored(kind, n)
 		}
 		if repeated > 0 {
-			b.Observer.Repeated(repeated)
+			b.observer.Repeated(repeated)
 		}
 		if items, err = b.settle(ctx, disputed); err != nil {
 			return err
@@ -184,7 +199,7 @@ func (b *batch) settle(ctx context.Context, disputed []pending) (again []pending
 					replacements = append(replacements, Replacement{Document: merged, Version: stored.Version})
 					continue
 				}
-				b.Observer.Repeated(1)
+				b.observer.Repeated(1)
 			default:
 				c := Conflict{Ref: refs[i], Kind: item.doc.Kind, EventID: item.doc.EventID, Stored: stored.Hash, Arriving: item.doc.Hash(),
 					Detail: "the stored document and the arriving one differ"}
@@ -222,7 +237,7 @@ func (b *batch) replace(ctx context.Context, items []pending, replacements []Rep
 		}
 	}
 	if completed > 0 {
-		b.Observer.Completed(completed)
+		b.observer.Completed(completed)
 	}
 	return superseded, nil
 }

@@ -1,8 +1,12 @@
 package sink
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
+
+	"dossier/schema"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -68,5 +72,50 @@ func TestFlow(t *testing.T) {
 				t.Errorf("%d records accounted for", r.records)
 			}
 		})
+	}
+}
+
+// blocked is a store that stores nothing until its context ends.
+type blocked struct {
+	Store
+	entered chan struct{}
+}
+
+func (b blocked) Create(ctx context.Context, _ []schema.Document) ([]Outcome, error) {
+	close(b.entered)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A partition that is lost may be another's already: the batch under way is abandoned at once, nothing is committed, nothing is a fault.
+func TestLostPartitionIsDropped(t *testing.T) {
+	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	store := blocked{entered: make(chan struct{})}
+	r := &run{config: Config{Topic: "audit"}.Defaults(), client: client, observer: NoObserver{}, applier: &Applier{Store: store},
+		workers: map[int32]*worker{}, newcomers: make(chan struct{}, 1), failed: make(chan error, 1)}
+	r.assigned(t.Context(), client, map[string][]int32{"audit": {3}})
+	w := r.workers[3]
+	e := schema.AuditEvent{SchemaVersion: 1, Kind: schema.KindChange, ID: "e", Time: time.Unix(1e9, 0), Action: schema.ActionDelete}
+	records := []*kgo.Record{{Topic: "audit", Partition: 3, Value: e.AppendJSON(nil)}, {Topic: "audit", Partition: 3, Offset: 1, Value: e.AppendJSON(nil)}}
+	r.take(kgo.FetchTopicPartition{Topic: "audit", FetchPartition: kgo.FetchPartition{Partition: 3, Records: records, HighWatermark: 2}})
+	<-store.entered
+	r.lost(t.Context(), client, map[string][]int32{"audit": {3}})
+	select {
+	case <-w.done:
+	default:
+		t.Error("its worker goes on")
+	}
+	if _, ok := w.uncommitted(); ok || len(r.workers) != 0 {
+		t.Error("something of it would be committed")
+	}
+	if len(r.failed) != 0 {
+		t.Errorf("the run fails: %v", <-r.failed)
+	}
+	if r.records != 0 || r.bytes != 0 {
+		t.Errorf("%d records, %d bytes still accounted for", r.records, r.bytes)
 	}
 }

@@ -43,7 +43,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	r := &run{
 		config:   l.Config.Defaults(),
 		applier:  l.Apply,
-		observer: l.Apply.Observer,
+		observer: l.Apply.observer(),
 		workers:  map[int32]*worker{},
 		failed:   make(chan error, 1),
 

@@ -26,6 +26,7 @@ const audit, dlq = "dossier.audit", "dossier.dlq"
 // kafka is an in-process cluster with the sink's topics.
 type kafka struct {
 	t       *testing.T
+	cluster *kfake.Cluster
 	brokers []string
 	client  *kgo.Client
 }
@@ -43,7 +44,7 @@ func newKafka(t *testing.T, partitions int32) *kafka {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &kafka{t, cluster.ListenAddrs(), client}
+	return &kafka{t, cluster, cluster.ListenAddrs(), client}
 }
 
 // produce writes events keyed by entity.
@@ -107,7 +108,7 @@ func (k *kafka) loop(store sink.Store, config sink.Config, observer sink.Observe
 	if config.CommitInterval == 0 {
 		config.CommitInterval = 20 * time.Millisecond
 	}
-	l := &sink.Loop{Config: config, Kafka: []kgo.Opt{kgo.SeedBrokers(k.brokers...), kgo.HeartbeatInterval(50 * time.Millisecond)},
+	l := &sink.Loop{Config: config, Kafka: []kgo.Opt{kgo.SeedBrokers(k.brokers...), kgo.HeartbeatInterval(50 * time.Millisecond), kgo.MetadataMinAge(100 * time.Millisecond), kgo.MetadataMaxAge(time.Second)},
 		Apply: &sink.Applier{Store: store, Observer: observer, Now: time.Now}}
 	ctx, cancel := context.WithCancel(k.t.Context())
 	done := make(chan error, 1)

@@ -31,9 +31,10 @@ type Status uint8
 const (
 	// StatusStored: the document is durable, stored by this call.
 	StatusStored Status = iota + 1
-	// StatusExists: a document of this identity stood there before, and still does, untouched. Outcome.Hash is its event.hash.
+	// StatusExists: a document of this identity stands there, and was not touched. Outcome.Hash is its event.hash. It may be this very document,
+	// stored by an attempt whose answer got lost.
 	StatusExists
-	// StatusSuperseded: the stored document is no longer of the version given, or is gone.
+	// StatusSuperseded: the stored document is no longer of the version given, or is gone. It may be this very replacement, whose answer got lost.
 	StatusSuperseded
 	// StatusRejected: the store will never take this document as it is. Outcome.Err says why.
 	StatusRejected

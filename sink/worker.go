@@ -137,7 +137,7 @@ func (w *worker) bring(ctx context.Context, batch []*kgo.Record) error {
 	var reasons []string
 	refuse := func(record *kgo.Record, reason, detail string) {
 		original := original(record)
-		letters = append(letters, deadletter.New(w.run.config.DeadLetterTopic, &original, deadletter.StageSink, reason, detail, w.run.applier.Now()))
+		letters = append(letters, deadletter.New(w.run.config.DeadLetterTopic, &original, deadletter.StageSink, reason, detail, w.run.applier.now()))
 		reasons = append(reasons, reason)
 	}
 	for _, record := range batch {
@@ -168,7 +168,7 @@ func (w *worker) bring(ctx context.Context, batch []*kgo.Record) error {
 				refuse(sources[i], result.Reason, result.Detail)
 			}
 		}
-		now := w.run.applier.Now()
+		now := w.run.applier.now()
 		for i, e := range events {
 			if !results[i].Refused() && e.Kind == schema.KindChange && e.Action != schema.ActionSnapshot {
 				w.run.observer.Delay(now.Sub(e.Time))

@@ -18,6 +18,8 @@ type item struct {
 type chunk struct {
 	text  []byte
 	items []item
+	// tainted: a request with this text ended early, and its connection may still be reading from it. Its memory must not be used again.
+	tainted bool
 }
 
 // create adds a document that must not exist yet.

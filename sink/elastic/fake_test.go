@@ -22,6 +22,7 @@ var november = time.Date(2026, 11, 23, 2, 43, 54, 0, time.UTC)
 
 // fake is an HTTP server that answers what Writer asks, as Elasticsearch does, and fails on demand. All indices are set up.
 type fake struct {
+	t   *testing.T
 	url string
 
 	mu   sync.Mutex
@@ -31,6 +32,8 @@ type fake struct {
 	item func(action, index, id string, doc []byte) *itemError
 	// request, where set, is asked for each request, by its number from 0.
 	request func(n int, r *http.Request, body []byte) failure
+
+	slow time.Duration // before each bulk request is answered
 
 	requests       atomic.Int64
 	underway, most atomic.Int64 // bulk requests at the same time
@@ -59,7 +62,7 @@ type failure struct {
 }
 
 func newFake(t *testing.T) *fake {
-	f := &fake{docs: map[string]fakeDoc{}, attempts: map[string]int{}}
+	f := &fake{t: t, docs: map[string]fakeDoc{}, attempts: map[string]int{}}
 	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(server.Close)
 	f.url = server.URL
@@ -80,7 +83,10 @@ func (f *fake) writer(t *testing.T, config elastic.Config, observer sink.Observe
 }
 
 func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client has gone
+	}
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.Header().Set("Content-Type", "application/json")
 	var fail failure
@@ -94,7 +100,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	var answer []byte
 	switch {
 	case r.URL.Path == "/_bulk":
-		f.most.Store(max(f.most.Load(), f.underway.Add(1)))
+		n := f.underway.Add(1)
+		for most := f.most.Load(); n > most && !f.most.CompareAndSwap(most, n); most = f.most.Load() {
+		}
+		time.Sleep(f.slow)
 		answer = f.bulk(body)
 		f.underway.Add(-1)
 	case r.URL.Path == "/_mget":
@@ -143,7 +152,8 @@ func (f *fake) bulk(body []byte) []byte {
 			SeqNo *int64 `json:"if_seq_no"`
 		}
 		if err := json.Unmarshal(lines[i], &action); err != nil || !json.Valid(lines[i+1]) {
-			panic(fmt.Sprintf("bulk line %s", lines[i]))
+			f.t.Errorf("a damaged bulk request: %.300s\n%.300s", lines[i], lines[i+1])
+			return []byte(`{}`)
 		}
 		for name, meta := range action {
 			key := meta.Index + "/" + meta.ID

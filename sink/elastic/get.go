@@ -8,11 +8,13 @@ import (
 
 	"dossier/schema"
 	"dossier/sink"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
 	// getDocuments bounds the documents of one multi-get, which come whole.
-	getDocuments = 50
+	getDocuments = 100
 	// getHashes bounds those of which only the hash is asked.
 	getHashes = 1000
 )
@@ -29,26 +31,35 @@ type found struct {
 
 // Get implements sink.Store. It reads in real time: what a bulk request has acknowledged is found before any refresh.
 func (w *Writer) Get(ctx context.Context, refs []schema.DocumentRef) ([]sink.Stored, error) {
-	stored := make([]sink.Stored, 0, len(refs))
+	stored := make([]sink.Stored, len(refs))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(w.config.InFlight)
 	for start := 0; start < len(refs); start += getDocuments {
-		page := refs[start:min(start+getDocuments, len(refs))]
-		docs, err := w.multiGet(ctx, page, "")
-		if err != nil {
-			return nil, err
-		}
-		for i := range docs {
-			if !docs[i].Found {
-				stored = append(stored, sink.Stored{})
-				continue
-			}
-			d, hash, err := schema.ParseDocument(docs[i].Source)
-			if err != nil {
-				return nil, &sink.SetupError{Where: page[i].Index, Detail: fmt.Sprintf("document %s was not written by Dossier (%v)", page[i].ID, err)}
-			}
-			stored = append(stored, sink.Stored{Found: true, Document: d, Hash: hash, Version: sink.Version{Sequence: docs[i].SeqNo, Term: docs[i].PrimaryTerm}})
-		}
+		end := min(start+getDocuments, len(refs))
+		group.Go(func() error { return w.getPage(groupCtx, refs[start:end], stored[start:end]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return stored, ctx.Err()
+}
+
+func (w *Writer) getPage(ctx context.Context, refs []schema.DocumentRef, stored []sink.Stored) error {
+	docs, err := w.multiGet(ctx, refs, "")
+	if err != nil {
+		return err
+	}
+	for i := range docs {
+		if !docs[i].Found {
+			continue
+		}
+		d, hash, err := schema.ParseDocument(docs[i].Source)
+		if err != nil {
+			return &sink.SetupError{Where: refs[i].Index, Detail: fmt.Sprintf("document %s was not written by Dossier (%v)", refs[i].ID, err)}
+		}
+		stored[i] = sink.Stored{Found: true, Document: d, Hash: hash, Version: sink.Version{Sequence: docs[i].SeqNo, Term: docs[i].PrimaryTerm}}
+	}
+	return nil
 }
 
 // existing reads the hashes of what stands where documents were to be created. Those that stand there no longer are to be tried again.

@@ -27,9 +27,13 @@ type Writer struct {
 
 var _ sink.Store = (*Writer)(nil)
 
-// NewWriter returns a writer for a client of NewClient, or any other that does not retry by itself. It sends nothing yet.
+// NewWriter returns a writer for a client of NewClient, or any other that does not retry by itself. A nil observer observes nothing. It sends
+// nothing yet.
 func NewWriter(client elastictransport.Interface, config Config, observer sink.Observer) *Writer {
 	config = config.Defaults()
+	if observer == nil {
+		observer = sink.NoObserver{}
+	}
 	w := &Writer{
 		requester: requester{client},
 		config:    config,
@@ -84,7 +88,7 @@ func (w *Writer) write(ctx context.Context, n int, add func(*chunk, int), settle
 		group.Go(func() error {
 			defer func() { <-w.slots }()
 			err := w.send(groupCtx, c, c.items, outcomes, settle)
-			if cap(c.text) <= 2*w.config.BulkBytes { // one huge document must not stay for ever
+			if !c.tainted && cap(c.text) <= 2*w.config.BulkBytes { // one huge document must not stay for ever
 				w.buffers.Put(c)
 			}
 			return err
@@ -197,6 +201,7 @@ func (w *Writer) bulk(ctx context.Context, c *chunk, items []item) ([]bulkResult
 	start := time.Now()
 	answer, err := w.attempt(ctx, "POST", "/_bulk?filter_path="+bulkFilter, "application/x-ndjson", body)
 	if err != nil {
+		c.tainted = true
 		return nil, err
 	}
 	w.observer.Bulk(time.Since(start), len(items), len(body))

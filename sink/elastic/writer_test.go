@@ -29,7 +29,7 @@ func TestConformanceOnFake(t *testing.T) {
 
 // The whole suite while one request in three goes wrong in one of many ways: the state is the same.
 func TestConformanceOnFakeThatFails(t *testing.T) {
-	sinktest.Run(t, func(t *testing.T) sink.Store {
+	sinktest.RunLossy(t, func(t *testing.T) sink.Store {
 		f := newFake(t)
 		var mu sync.Mutex
 		seed := rand.Uint64()
@@ -38,10 +38,11 @@ func TestConformanceOnFakeThatFails(t *testing.T) {
 		f.request = func(int, *http.Request, []byte) failure {
 			mu.Lock()
 			defer mu.Unlock()
-			if r.IntN(3) > 0 {
+			kind := failures[r.IntN(len(failures))].failure
+			if r.IntN(3) > 0 || kind.hang > 0 { // waiting for the time-out is for the next test, whose documents are small
 				return failure{}
 			}
-			return failures[r.IntN(len(failures))].failure
+			return kind
 		}
 		f.item = func(string, string, string, []byte) *itemError { // called under the fake's lock
 			if r := rand.IntN(20); r < len(itemFaults) {
@@ -49,7 +50,7 @@ func TestConformanceOnFakeThatFails(t *testing.T) {
 			}
 			return nil
 		}
-		return f.writer(t, elastic.Config{BulkDocuments: 7, RequestTimeout: 50 * time.Millisecond}, sink.NoObserver{})
+		return f.writer(t, elastic.Config{BulkDocuments: 7}, sink.NoObserver{})
 	})
 }
 
@@ -284,7 +285,7 @@ func (s *tally) Bulk(_ time.Duration, n, _ int) {
 
 func TestRequestsAreBounded(t *testing.T) {
 	f, seen := newFake(t), &tally{}
-	f.request = func(int, *http.Request, []byte) failure { return failure{} }
+	f.slow = 5 * time.Millisecond
 	docs := truncates(1000)
 	docs[500].Entity.ID = strings.Repeat("x", 20_000) // larger than a request may be: alone
 	w := f.writer(t, elastic.Config{BulkBytes: 8000, BulkDocuments: 12, InFlight: 3}, seen)

@@ -19,7 +19,7 @@ func testAttributionAfter(t *testing.T, f *fixture) {
 	a := attribution(e, attached("u7"))
 	a.VersionName = "Baseline 2026"
 	want := late(materialize(t, e), attached("u7"), "Baseline 2026")
-	if seen := f.apply(t, a); seen.completed != len(want) {
+	if seen := f.apply(t, a); seen.completed != len(want) && !f.lossy {
 		t.Errorf("%+v, want %d completed", seen, len(want))
 	}
 	f.want(t, want...)
