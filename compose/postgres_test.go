@@ -18,10 +18,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }
 
-// TestDatabaseIsMade runs what the postgres image runs at its first start, with the program and in the order with which it does so, on a real PostgreSQL, and
-// then looks with the eyes of the connector.
-func TestDatabaseIsMade(t *testing.T) {
-	s := stack.ForTest(t, stack.Postgres)
+// makeDatabase runs what the postgres image runs at its first start, with the program and in the order with which it does so, on a real PostgreSQL.
+func makeDatabase(t *testing.T, s *stack.Stack) stack.Database {
+	t.Helper()
 	psql, err := exec.LookPath("psql")
 	if err != nil {
 		t.Fatal("psql is not on the PATH, where PostgreSQL's server programs are: apt-get install postgresql-client")
@@ -32,9 +31,8 @@ func TestDatabaseIsMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	postgres := service(t, load(t), "postgres")
-	env := environment(t, postgres)
 	environ := append(os.Environ(), "PGHOST="+u.Hostname(), "PGPORT="+u.Port(), "PGSSLMODE=disable",
-		"POSTGRES_USER="+parts.PostgresUser, "POSTGRES_DB="+db.Name, "DOSSIER_CAPTURE_PASSWORD="+env["DOSSIER_CAPTURE_PASSWORD"])
+		"POSTGRES_USER="+parts.PostgresUser, "POSTGRES_DB="+db.Name, "DOSSIER_CAPTURE_PASSWORD="+environment(t, postgres)["DOSSIER_CAPTURE_PASSWORD"])
 	var scripts []types.ServiceVolumeConfig
 	for _, v := range postgres.Volumes {
 		if filepath.Dir(v.Target) == "/docker-entrypoint-initdb.d" {
@@ -52,7 +50,17 @@ func TestDatabaseIsMade(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", filepath.Base(v.Source), err, out)
 		}
 	}
+	return db
+}
 
+// TestDatabaseIsMade makes the example's database and then looks with the eyes of the connector.
+func TestDatabaseIsMade(t *testing.T) {
+	db := makeDatabase(t, stack.ForTest(t, stack.Postgres))
+	u, err := url.Parse(db.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := environment(t, service(t, load(t), "postgres"))
 	u.User = url.UserPassword("dossier_capture", env["DOSSIER_CAPTURE_PASSWORD"])
 	conn, err := pgx.Connect(t.Context(), u.String())
 	if err != nil {
