@@ -60,8 +60,8 @@ func BenchmarkChange(b *testing.B) {
 		if err := part.decode(context.Background(), p.rules, at); err != nil {
 			b.Fatal(err)
 		}
-		if !part.materials.Materialize(&part.change, part.ordinal(), &part.event) {
-			b.Fatal("invisible")
+		if visible, err := part.materials.Materialize(&part.change, part.ordinal(), &part.event); !visible || err != nil {
+			b.Fatal("invisible", err)
 		}
 		d := part.joiner.Decide(&part.facts, 0)
 		if !d.Decided {

@@ -166,7 +166,7 @@ func (c Config) Validate() error {
 	if len(c.Sources) == 0 {
 		fault("sources: none; name at least one connector's topic.prefix")
 	}
-	if len(c.Sources) >= anySource {
+	if len(c.Sources) > maxSources {
 		fault("sources: %d are too many", len(c.Sources))
 	}
 	names := map[string]bool{}

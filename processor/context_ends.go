@@ -31,7 +31,7 @@ func (r *contextReader) readPast(polled int64) int64 {
 }
 
 // followEnds lists the streams' ends while somebody waits, and finds partitions that have come into being.
-func (r *contextReader) followEnds(ctx context.Context, client *kgo.Client) {
+func (r *contextReader) followEnds(ctx context.Context, admin *kadm.Client, client *kgo.Client) {
 	idle := time.NewTicker(endsInterval)
 	defer idle.Stop()
 	lastListing := time.Time{}
@@ -42,14 +42,14 @@ func (r *contextReader) followEnds(ctx context.Context, client *kgo.Client) {
 			return
 		}
 		r.mu.RLock()
-		needed := r.wanted && r.target == nil
+		needed := r.needed > never && r.target == nil
 		r.mu.RUnlock()
 		if !needed && time.Since(lastListing) < time.Second {
 			continue
 		}
 		at := r.now().UnixMilli()
 		lastListing = time.Now()
-		ends, err := r.list(ctx, r.admin.ListCommittedOffsets)
+		ends, err := r.list(ctx, admin.ListCommittedOffsets)
 		if err != nil {
 			if ctx.Err() == nil {
 				r.log.Warn("listing the ends of the context topics", zap.Error(err))
@@ -59,7 +59,14 @@ func (r *contextReader) followEnds(ctx context.Context, client *kgo.Client) {
 		}
 		r.mu.Lock()
 		var found map[string]map[int32]kgo.Offset
-		for p := range ends {
+		for p, end := range ends {
+			if s := r.streams[p]; s != nil && end < s.next {
+				r.log.Error("a context topic was made anew: its contexts are read again from the start", zap.String("topic", p.topic))
+				select {
+				case r.restart <- r.covered:
+				default:
+				}
+			}
 			if r.streams[p] == nil {
 				r.addStream(p, 0)
 				if found == nil {
@@ -70,6 +77,9 @@ func (r *contextReader) followEnds(ctx context.Context, client *kgo.Client) {
 				}
 				found[p.topic][p.partition] = kgo.NewOffset().AtStart()
 			}
+		}
+		for p, end := range ends {
+			r.streams[p].end = end
 		}
 		r.target, r.targetTime = ends, at
 		r.mu.Unlock()

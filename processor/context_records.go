@@ -1,8 +1,11 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,46 +64,66 @@ func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.R
 		return func() { r.note(txHash(s.source.index, txID)); r.window.AddRow(s.source.index, txID, entry) }, nil
 
 	case roleContextTopic:
-		txID, correlationID, err := topicKey(rec)
+		key, err := topicKey(rec, r.sources)
 		if err != nil {
 			return nil, nil
 		}
-		entry := ContextEntry{Route: schema.RouteTopic, Time: at, Payload: topicPayload(correlationID, rec.Value)}
+		entry := ContextEntry{Route: schema.RouteTopic, Time: at, Payload: topicPayload(key.CorrelationID, rec.Value)}
 		return func() {
-			if txID != nil {
-				r.note(txHash(anySource, *txID))
+			for _, hash := range key.hashes(r.window) {
+				r.note(hash)
 			}
-			if correlationID != "" {
-				r.note(r.window.correlationHash(correlationID))
-			}
-			r.window.AddTopic(txID, correlationID, entry)
+			r.window.AddTopic(key, entry)
 		}, nil
 	}
 	return nil, nil
 }
 
-// topicKey returns by what a record of the request-context topic is found: the transaction number and the correlation id in
-// its value, or else its key, a number being a transaction's.
-func topicKey(rec *schema.Record) (txID *uint64, correlationID string, err error) {
+// headerSource is the header by which a record on the request-context topic says of which source its transaction number is. It is needed
+// where there are several.
+const headerSource = "source"
+
+// topicKey returns by what a record of the request-context topic is found: the transaction number and the correlation id in its
+// value; or, where the value has neither, the record's key, a number being a transaction's.
+func topicKey(rec *schema.Record, sources []*sourceState) (TopicKey, error) {
+	if rec.Value == nil {
+		return TopicKey{}, schema.ErrTombstone
+	}
 	c, err := schema.ParseContext(rec.Value)
 	if err != nil {
-		return nil, "", err
+		return TopicKey{}, err
 	}
-	txID, correlationID = c.TransactionID, c.CorrelationID
-	if correlationID == "" {
-		correlationID = c.RequestID
+	key := TopicKey{TxID: c.TransactionID, CorrelationID: cmp.Or(c.CorrelationID, c.RequestID)}
+	if key.TxID == nil && key.CorrelationID == "" {
+		text := strings.Trim(string(rec.Key), `"`)
+		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+			key.TxID = &n
+		} else {
+			key.CorrelationID = text
+		}
 	}
-	key := strings.Trim(string(rec.Key), `"`)
-	if n, err := strconv.ParseUint(key, 10, 64); err == nil && txID == nil && correlationID != key {
-		txID = &n
-	} else if correlationID == "" {
-		correlationID = key
+	if key.TxID == nil && key.CorrelationID == "" {
+		return TopicKey{}, &schema.DecodeError{Reason: "context_without_key",
+			Detail: "a record on the request-context topic needs a transaction number or a correlation id, in its value or as its key"}
 	}
-	if txID == nil && correlationID == "" {
-		return nil, "", &schema.DecodeError{Reason: "context_without_key",
-			Detail: "a record on the request-context topic needs a transaction number or a correlation id, in its key or in its value"}
+	if key.TxID == nil {
+		return key, nil
 	}
-	return txID, correlationID, nil
+	name, named := rec.Header(headerSource)
+	i := slices.IndexFunc(sources, func(s *sourceState) bool { return s.Name == string(name) })
+	switch {
+	case named && i >= 0:
+		key.Source = uint16(i)
+	case named:
+		return TopicKey{}, &schema.DecodeError{Reason: "context_of_unknown_source",
+			Detail: fmt.Sprintf("the header %s names %q, which is no configured source", headerSource, name)}
+	case len(sources) > 1 && key.CorrelationID == "":
+		return TopicKey{}, &schema.DecodeError{Reason: "context_without_source",
+			Detail: "with several sources a transaction number means nothing by itself: name the source in the header " + headerSource}
+	case len(sources) > 1:
+		key.TxID = nil // the correlation id finds it
+	}
+	return key, nil
 }
 
 // encodeContext returns the context as the JSON that ParseContext reads.

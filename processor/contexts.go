@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,6 @@ import (
 // passed over here; the consumer group, which reads the same topics once, makes them dead letters.
 type contextReader struct {
 	options  []kgo.Opt
-	admin    *kadm.Client
 	decoders []*schema.Decoder // by source index
 	sources  []*sourceState
 	config   ContextConfig
@@ -39,8 +39,8 @@ type contextReader struct {
 	covered  int64 // the window holds every context from this time on, up to where the streams have been read
 	caughtUp int64 // the ends that every stream has been read to were listed at this time
 	added    []uint64
-	overflow bool // added was full: which keys have come is unknown
-	wanted   bool // somebody waits for the streams to be read past a time
+	overflow bool  // added was full: which keys have come is unknown
+	needed   int64 // the latest record time that somebody waits for the streams to be read past; never if nobody waits
 
 	target     map[topicPartition]int64 // ends that were listed last and are not reached yet
 	targetTime int64
@@ -57,7 +57,9 @@ type stream struct {
 	source *sourceState
 	role   role
 	next   int64 // the offset to be read next
+	end    int64 // the partition's end when it was listed last
 	newest int64 // the newest record time read, in Unix milliseconds
+	paused bool  // it is ahead of the others: see align
 }
 
 // never is a record time before all others, with room to subtract from it.
@@ -70,6 +72,13 @@ const addedLimit = 10_000
 const endsInterval = 10 * time.Millisecond
 
 func (r *contextReader) run(ctx context.Context) error {
+	// Topics come into being, such as that of the messages with the first message: metadata must be fresh.
+	lister, err := kgo.NewClient(append(slices.Clone(r.options), kgo.MetadataMinAge(100*time.Millisecond))...)
+	if err != nil {
+		return &FatalError{err}
+	}
+	defer lister.Close()
+	admin := kadm.NewClient(lister)
 	var from int64
 	select {
 	case from = <-r.restart:
@@ -77,16 +86,20 @@ func (r *contextReader) run(ctx context.Context) error {
 		return nil
 	}
 	for {
-		next, err := r.readFrom(ctx, from)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		next, err := r.readFrom(ctx, admin, from)
+		if err != nil && ctx.Err() == nil {
 			r.log.Warn("reading contexts", zap.Error(err))
-			if !sleep(ctx, time.Second) {
-				return nil
-			}
-		default:
+			sleep(ctx, time.Second)
+			next = math.MaxInt64
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		// From what is needed now, not from what was needed when this process started.
+		if horizon := r.horizon(); horizon > never {
+			next = min(next, horizon)
+		}
+		if next < math.MaxInt64 {
 			from = next
 		}
 	}
@@ -109,14 +122,14 @@ func (r *contextReader) require(from int64) bool {
 }
 
 // readFrom reads the streams from that record time on, until it is asked to start from another one.
-func (r *contextReader) readFrom(ctx context.Context, from int64) (next int64, err error) {
+func (r *contextReader) readFrom(ctx context.Context, admin *kadm.Client, from int64) (next int64, err error) {
 	starts, err := r.list(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
-		return r.admin.ListOffsetsAfterMilli(ctx, max(from, 0), topics...)
+		return admin.ListOffsetsAfterMilli(ctx, max(from, 0), topics...)
 	})
 	if err != nil {
 		return 0, err
 	}
-	client, err := kgo.NewClient(append(r.options,
+	client, err := kgo.NewClient(append(slices.Clone(r.options),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumePartitions(kgoOffsets(starts)),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))...)
 	if err != nil {
@@ -137,12 +150,12 @@ func (r *contextReader) readFrom(ctx context.Context, from int64) (next int64, e
 	var listing sync.WaitGroup
 	defer listing.Wait()
 	defer cancel()
-	listing.Go(func() { r.followEnds(ctx, client) })
+	listing.Go(func() { r.followEnds(ctx, admin, client) })
 
 	for {
 		select {
 		case next = <-r.restart:
-			return min(next, from), nil
+			return next, nil
 		case <-ctx.Done():
 			return 0, nil
 		default:
@@ -159,6 +172,40 @@ func (r *contextReader) readFrom(ctx context.Context, from int64) (next int64, e
 		if err := r.take(ctx, fetches); err != nil {
 			return 0, err
 		}
+		r.align(client)
+	}
+}
+
+// alignSlack is how far one stream may be read ahead of another that has not reached its end, in milliseconds of record time.
+const alignSlack = 10_000
+
+// align makes the streams advance together, by record time: what has been read of one is of no use until the others have been read as far,
+// and the window would fill with it. It pauses those that are ahead.
+func (r *contextReader) align(client *kgo.Client) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slowest := int64(math.MaxInt64)
+	for _, s := range r.streams {
+		if s.next < s.end {
+			slowest = min(slowest, s.newest)
+		}
+	}
+	stop, goOn := make(map[string][]int32), make(map[string][]int32)
+	for at, s := range r.streams {
+		ahead := slowest < math.MaxInt64 && s.newest > slowest+alignSlack
+		switch {
+		case ahead && !s.paused:
+			stop[at.topic] = append(stop[at.topic], at.partition)
+		case !ahead && s.paused:
+			goOn[at.topic] = append(goOn[at.topic], at.partition)
+		}
+		s.paused = ahead
+	}
+	if len(stop) > 0 {
+		client.PauseFetchPartitions(stop)
+	}
+	if len(goOn) > 0 {
+		client.ResumeFetchPartitions(goOn)
 	}
 }
 
@@ -167,30 +214,36 @@ func (r *contextReader) addStream(at topicPartition, offset int64) {
 	r.streams[at] = &stream{source: source, role: role, next: offset, newest: never}
 }
 
-// makeRoom keeps the window within its limits: it drops what no undecided change can need; waits, while the streams are read further than
-// the undecided changes need; and otherwise gives up the oldest contexts, because waiting would be for ever.
+// makeRoom keeps the window within its limits: it drops what no undecided change can need, and waits as long as the streams have been read
+// as far as somebody needs. Only when more must be read does it give up the oldest contexts: waiting would be for ever.
 func (r *contextReader) makeRoom(ctx context.Context) bool {
 	horizon := r.horizon()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if before := r.window.Len(); before > 0 {
 		r.window.Evict(horizon)
 		if r.window.Len() < before {
 			r.covered = max(r.covered, horizon)
 		}
 	}
-	if !r.window.Full() {
-		return true
-	}
-	if !r.wanted {
+	if r.window.Full() && !r.mustRead() {
 		r.mu.Unlock()
 		sleep(ctx, 20*time.Millisecond)
-		r.mu.Lock()
 		return false
 	}
 	for r.window.Full() && r.window.EvictOldest() {
 	}
+	r.mu.Unlock()
 	return true
+}
+
+// mustRead says whether somebody waits for what has not been read. The caller holds mu.
+func (r *contextReader) mustRead() bool {
+	for _, s := range r.streams {
+		if s.next < s.end && s.newest <= r.needed {
+			return true
+		}
+	}
+	return false
 }
 
 // take adds what was fetched to the window.

@@ -78,7 +78,11 @@ func audit(t *testing.T, format corpus.Format, scenarios []string, config Contex
 		}
 		part.push([]*kgo.Record{r}, r.Timestamp)
 		err := part.decode(context.Background(), p.rules, r.Timestamp)
-		if err == nil && part.materials.Materialize(&part.change, part.ordinal(), &part.event) {
+		visible := false
+		if err == nil {
+			visible, err = part.materials.Materialize(&part.change, part.ordinal(), &part.event)
+		}
+		if visible {
 			if part.event.Action != schema.ActionSnapshot {
 				d := part.joiner.Decide(&part.facts, readPast)
 				if !d.Decided {

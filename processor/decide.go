@@ -84,7 +84,11 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 	case err != nil:
 		return s.retryLater(p, err)
 	}
-	if !p.materials.Materialize(&p.change, p.ordinal(), &p.event) {
+	visible, err := p.materials.Materialize(&p.change, p.ordinal(), &p.event)
+	if dead, ok := isDead(err); ok {
+		return s.deadLetter(ctx, p, "processor", dead.Reason, dead.Detail)
+	}
+	if !visible {
 		s.observer.Invisible(p.source.Name)
 		return true, s.begin()
 	}
@@ -139,7 +143,7 @@ func (s *session) produce(r *kgo.Record) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	s.kafka.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+	s.kafka.Produce(s.finish, r, func(_ *kgo.Record, err error) {
 		if err != nil {
 			s.failure.CompareAndSwap(nil, &err)
 		}
@@ -152,7 +156,7 @@ func (s *session) produce(r *kgo.Record) error {
 func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, detail string) (done bool, err error) {
 	rec := fromKgo(p.queue[p.head])
 	letter := deadletter.New(s.config.DeadLetterTopic, &rec, stage, reason, detail, s.now())
-	if size := len(letter.Key) + len(letter.Value) + recordOverhead + 64*len(letter.Headers); size > s.maxLetter {
+	if size := recordSize(letter); size > s.maxLetter {
 		limit := s.maxLetter
 		if configs, err := s.admin.DescribeTopicConfigs(ctx, s.config.DeadLetterTopic); err == nil {
 			if now, err := largestRecord(configs, s.config.DeadLetterTopic, deadletter.MaxRecordBytes); err == nil && now > limit {
@@ -164,6 +168,15 @@ func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, d
 	}
 	s.observer.DeadLettered(rec.Topic, reason)
 	return true, s.produce(letter)
+}
+
+// recordSize is at least what a record takes in a batch.
+func recordSize(r *kgo.Record) int {
+	size := len(r.Key) + len(r.Value) + recordOverhead
+	for _, h := range r.Headers {
+		size += len(h.Key) + len(h.Value) + 2*binary.MaxVarintLen32
+	}
+	return size
 }
 
 // await remembers a change that was published without a user, in case a context comes late.
@@ -217,6 +230,7 @@ func (s *session) attribute(context.Context) error {
 		return nil
 	}
 	s.expiredAt = s.now()
+	s.pendingFrom = s.pending.oldest()
 	s.contexts.mu.RLock()
 	past := s.contexts.readPast(0)
 	s.contexts.mu.RUnlock()

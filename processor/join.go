@@ -122,19 +122,20 @@ func (f *Facts) lastLate(p Policy) int64 { return f.RecordTime + p.Grace + p.Loo
 func (j *Joiner) DecideLate(f *Facts, known *schema.EventContext, readPast int64) (late *schema.EventContext, waitFor int64) {
 	from, after, until := f.from(j.Policy), f.RecordTime+j.Policy.Grace, f.lastLate(j.Policy)
 	first := int64(-1)
-	note := func(t int64) {
-		if t > after && t <= until && (first < 0 || t < first) {
+	// Only a context that says who it was completes the change: another one would use up its attribution.
+	note := func(t int64, payload []byte) {
+		if t > after && t <= until && (first < 0 || t < first) && !mustParse(payload).User.IsZero() {
 			first = t
 		}
 	}
 	tx := j.contextsOfTx(f, after+1, until)
 	for _, list := range [...][]txContext{tx.messages, tx.rows} {
 		for _, c := range list {
-			note(c.time)
+			note(c.time, c.payload)
 		}
 	}
 	if j.Policy.Topic {
-		eachTopic(j.Window, f, &known.Context, from, until, func(t int64, _ []byte) { note(t) })
+		eachTopic(j.Window, f, &known.Context, from, until, note)
 	}
 	if first < 0 {
 		return nil, 0
@@ -305,8 +306,8 @@ func eachTopic(w *Window, f *Facts, base *schema.Context, from, until int64, fou
 			return true
 		})
 	}
-	if f.HasTx {
-		visit(txHash(anySource, f.TxID), "")
+	if f.HasTx && f.TxID < 1<<32 {
+		visit(topicTxHash(f.Source, f.TxID), "")
 	}
 	var ids [4]string
 	n := 0

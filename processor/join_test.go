@@ -92,12 +92,12 @@ func tell(t *testing.T, story string) string {
 					rec.Key = []byte(key)
 				}
 			}
-			txID, correlationID, err := topicKey(&rec)
+			key, err := topicKey(&rec, []*sourceState{{}})
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
-			entry.Payload = topicPayload(correlationID, entry.Payload)
-			w.AddTopic(txID, correlationID, entry)
+			entry.Payload = topicPayload(key.CorrelationID, entry.Payload)
+			w.AddTopic(key, entry)
 		case "begin":
 			w.AddBegin(source, tx, entry.Time)
 		case "end": // of a transaction that began once, unless the story has its begins

@@ -14,7 +14,7 @@ func fetchError(fetches kgo.Fetches) error {
 	var failed error
 	fetches.EachError(func(topic string, partition int32, err error) {
 		switch {
-		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isUnknownTopic(err):
+		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kerr.UnknownTopicOrPartition):
 		case errors.Is(err, kgo.ErrClientClosed):
 			failed = err
 		default:

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
@@ -28,12 +30,13 @@ func (s *session) loop(ctx context.Context) error {
 	finish, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, giveUp) })()
+	s.finish = finish
 	for ctx.Err() == nil {
 		s.kafka.AllowRebalance()
 		fetches := s.poll(ctx)
 		if err := fetchError(fetches); err != nil {
-			if errors.Is(err, kgo.ErrClientClosed) {
-				return err
+			if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, kerr.UnknownTopicID) {
+				return err // of a topic that was made anew, only a new client learns
 			}
 			s.log.Warn("reading changes", zap.Error(err))
 		}
@@ -96,39 +99,47 @@ func (s *session) waiting() bool {
 // transaction is given up, and what stays assigned is read again.
 func (s *session) rebalanced(ctx context.Context) error {
 	s.rebalance.Lock()
-	added, removed := s.rebalance.added, s.rebalance.removed
-	s.rebalance.added, s.rebalance.removed = nil, nil
+	moves := s.rebalance.moves
+	s.rebalance.moves = nil
 	s.rebalance.Unlock()
+	if len(moves) == 0 {
+		return nil
+	}
+	added, removed := make(map[topicPartition]bool), make(map[topicPartition]bool)
+	resume := make(map[string][]int32)
+	for _, m := range moves {
+		delete(s.parts, m.topicPartition) // one that comes again is read from what is committed
+		delete(s.assigned, m.topicPartition)
+		delete(added, m.topicPartition)
+		if m.added {
+			added[m.topicPartition], s.assigned[m.topicPartition] = true, true
+		} else {
+			removed[m.topicPartition] = true
+			resume[m.topic] = append(resume[m.topic], m.partition)
+		}
+	}
+	s.log.Info("partitions moved", zap.Int("assigned", len(added)), zap.Int("revoked", len(removed)))
 	if len(removed) > 0 {
-		resume := make(map[string][]int32)
-		for _, at := range removed {
-			delete(s.parts, at)
-			delete(s.assigned, at)
-			resume[at.topic] = append(resume[at.topic], at.partition)
-		}
 		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment
-		s.pending.drop(func(c *pendingChange) bool { return slices.Contains(removed, c.origin) }, s.contexts.window)
-		s.log.Info("partitions revoked", zap.Int("partitions", len(removed)))
-		if s.inTxn {
-			if err := s.abort(ctx); err != nil {
-				return err
-			}
+		// Also without a transaction: ending the session's turn is what lets it tell of the next revocation.
+		return s.abort(ctx)
+	}
+	if s.inTxn {
+		// The pending topic is read to its end: our own open transaction must not be in the way.
+		if err := s.commit(ctx); err != nil {
+			return err
 		}
 	}
-	for _, at := range added {
-		s.assigned[at] = true
-	}
-	if len(added) > 0 {
-		s.log.Info("partitions assigned", zap.Int("partitions", len(added)))
-		return s.loadPending(ctx, func(origin topicPartition) bool { return slices.Contains(added, origin) })
-	}
-	return nil
+	return s.loadPending(ctx, func(origin topicPartition) bool { return added[origin] })
 }
 
 // loadPending takes over the pending changes of partitions from the pending topic.
 func (s *session) loadPending(ctx context.Context, ours func(topicPartition) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	since := s.now().Add(-time.Duration(s.policy.Grace+2*s.policy.Lookback) * time.Millisecond)
-	return loadPending(ctx, s.options, s.admin, s.config.Audit.PendingTopic, since, func(key string, value []byte) {
+	var loaded []*pendingChange
+	beyond, err := loadPending(ctx, s.options, s.admin, s.config.Audit.PendingTopic, since, 2*s.config.Limits.PendingRecords, func(key string, value []byte) {
 		c, err := decodePending(value, func(name string) (uint16, bool) {
 			i := slices.IndexFunc(s.sources, func(o *sourceState) bool { return o.Name == name })
 			return uint16(max(i, 0)), i >= 0
@@ -138,10 +149,19 @@ func (s *session) loadPending(ctx context.Context, ours func(topicPartition) boo
 			return
 		}
 		if ours(c.origin) {
-			s.pending.add(c, s.contexts.window)
-			s.recheck[c] = true
+			loaded = append(loaded, c)
 		}
 	})
+	slices.SortFunc(loaded, func(a, b *pendingChange) int { return cmp.Compare(a.facts.RecordTime, b.facts.RecordTime) })
+	for _, c := range loaded {
+		s.pending.add(c, s.contexts.window)
+		s.recheck[c] = true
+	}
+	s.pendingFrom = s.pending.oldest()
+	if beyond > 0 {
+		s.log.Error("more changes wait for a late context than are remembered; raise limits.pending_records", zap.Int("left_out", beyond))
+	}
+	return err
 }
 
 func (s *session) enqueue(fetches kgo.Fetches) {
@@ -175,6 +195,12 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 				s.observer.Lost(f.Topic, f.LogStartOffset-committed)
 				committed = f.LogStartOffset
 			}
+			if known && f.HighWatermark < committed {
+				s.log.Error("the topic was made anew: what it held and was not read is lost, and it is read from its start", zap.String("topic", f.Topic),
+					zap.Int32("partition", f.Partition), zap.Int64("committed", committed), zap.Int64("end", f.HighWatermark))
+				s.observer.Lost(f.Topic, 0)
+				committed = f.Records[0].Offset
+			}
 			p.committed, p.next = committed, committed
 			s.parts[at] = p
 		}
@@ -203,6 +229,8 @@ func (s *session) drain(ctx context.Context, p *partition) error {
 		var done bool
 		var err error
 		switch {
+		case p.queue[p.head].Attrs.IsControl():
+			done = true
 		case p.role != roleChange:
 			done, err = s.checkContext(ctx, p)
 		case p.queue[p.head].Offset < p.committed:
@@ -266,7 +294,7 @@ func (s *session) checkContext(ctx context.Context, p *partition) (done bool, er
 			_, err = schema.ContextFromRow(p.change.After)
 		}
 	case roleContextTopic:
-		_, _, err = topicKey(&rec)
+		_, err = topicKey(&rec, s.sources)
 	}
 	switch dead, isDead := isDead(err); {
 	case err == nil, errors.Is(err, schema.ErrTombstone):
@@ -417,12 +445,18 @@ func (s *session) moveHorizon() {
 	}
 	// A change that comes now may have been committed as long ago as others lately.
 	horizon := now - s.policy.Lookback - max(s.delays[0], s.delays[1])
-	waiting := len(s.recheck) > 0
+	needed := int64(never)
+	if len(s.recheck) > 0 {
+		needed = now
+	}
+	if s.pendingFrom < math.MaxInt64 {
+		horizon = min(horizon, s.pendingFrom+s.policy.Grace)
+	}
 	for _, p := range s.parts {
 		switch {
 		case p.role != roleChange:
 		case p.len() > 0 && p.decoded:
-			waiting = true
+			needed = max(needed, p.facts.RecordTime+s.policy.Grace)
 			horizon = min(horizon, p.facts.from(s.policy))
 		case p.next < p.end:
 			horizon = min(horizon, p.lastFrom)
@@ -430,7 +464,7 @@ func (s *session) moveHorizon() {
 	}
 	s.horizon.Store(horizon - coverSlack)
 	s.contexts.mu.Lock()
-	s.contexts.wanted = waiting
+	s.contexts.needed = needed
 	s.contexts.mu.Unlock()
 }
 

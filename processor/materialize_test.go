@@ -40,7 +40,11 @@ func materialize(t *testing.T, entity Entity, c *schema.Change) string {
 	}
 	m := materializer{rules: NewRules(config.Entities)}
 	var e schema.AuditEvent
-	if !m.Materialize(c, 0, &e) {
+	visible, err := m.Materialize(c, 0, &e)
+	if err != nil {
+		return err.Error()
+	}
+	if !visible {
 		return ""
 	}
 	text := string(e.AppendJSON(nil))
@@ -83,6 +87,22 @@ func TestMaterialize(t *testing.T) {
 		{"mask follows a rename and an expansion", Entity{Fields: FieldRules{Mask: []string{"ssn", "doc"}, Transform: map[string][]Transform{
 			"ssn": {{Rename: "social"}}, "doc": {{Expand: true}}}}}, change(schema.OpCreate, key, nil, row("ssn", `"123"`, "doc", `"{\"secret\":1}"`)),
 			`"action":"create","entity":{"type":"public.person","id":"1","key":{"id":1}},"scope":"default","after":{},"states":{"after":{"social":"masked","doc.secret":"masked"}}`},
+		{"a masked member", Entity{Fields: FieldRules{Mask: []string{"doc.ssn"}, Exclude: []string{"doc.x"}, Transform: map[string][]Transform{"doc": {{Expand: true}}}}},
+			change(schema.OpCreate, key, nil, row("doc", `"{\"ssn\":1,\"x\":2,\"y\":3}"`)),
+			`"action":"create","entity":{"type":"public.person","id":"1","key":{"id":1}},"scope":"default","after":{"doc.y":3},"states":{"after":{"doc.ssn":"masked"}}`},
+		{"a masked member of what does not expand", Entity{Fields: FieldRules{Mask: []string{"doc.ssn"}, Transform: map[string][]Transform{"doc": {{Expand: true}}}}},
+			change(schema.OpCreate, key, nil, row("doc", `"[{\"ssn\":1}]"`)),
+			`"action":"create","entity":{"type":"public.person","id":"1","key":{"id":1}},"scope":"default","after":{},"states":{"after":{"doc":"masked"}}`},
+		{"mask, renamed and expanded", Entity{Fields: FieldRules{Mask: []string{"doc"}, Transform: map[string][]Transform{"doc": {{Rename: "d"}, {Expand: true}}}}},
+			change(schema.OpCreate, key, nil, row("doc", `"{\"ssn\":1}"`)),
+			`"action":"create","entity":{"type":"public.person","id":"1","key":{"id":1}},"scope":"default","after":{},"states":{"after":{"d.ssn":"masked"}}`},
+		{"a masked parent", Entity{Parent: &ParentRule{Type: "household", Field: "household_id"}, Fields: FieldRules{Mask: []string{"household_*"}}},
+			change(schema.OpCreate, key, nil, row("household_id", "7")),
+			`"action":"create","entity":{"type":"public.person","id":"1","key":{"id":1}},"scope":"default","after":{},"states":{"after":{"household_id":"masked"}}`},
+		{"a masked key", Entity{Fields: FieldRules{Mask: []string{"id"}}}, change(schema.OpCreate, key, nil, row("id", "1")),
+			`masked_key: column id of public.person is masked, and is part of its identity; hash it by a transform instead, or identify the entity by other columns (entities[].key)`},
+		{"a configured key that the previous row does not have", Entity{Key: []string{"code"}}, change(schema.OpDelete, key, row("id", "1", "code", "?"), nil),
+			`"action":"delete","entity":{"type":"public.person"},"scope":"default","before":{"id":1},"states":{"before":{"code":"unavailable"}}`},
 		{"transforms", Entity{Fields: FieldRules{Transform: map[string][]Transform{
 			"at": {{Truncate: "seconds"}}, "m": {{Truncate: "millis"}}, "price": {{Scale: &one}}, "pin": {{HashKey: salt}}, "doc": {{Expand: true}}, "old": {{Rename: "new"}}}}},
 			change(schema.OpCreate, key, nil, row("at", `"2026-01-02T03:04:05.678901Z"`, "m", `"03:04:05.678901"`, "price", `"12.3456"`, "pin", `"1234"`,
@@ -130,10 +150,27 @@ func TestRekeyHalvesNameEachOther(t *testing.T) {
 	come := change(schema.OpCreate, row("id", "9"), nil, row("id", "9", "a", "2"))
 	come.OldKey = row("id", "1")
 	var e1, e2 schema.AuditEvent
-	m.Materialize(gone, 0, &e1)
-	m.Materialize(come, 0, &e2)
+	for c, e := range map[*schema.Change]*schema.AuditEvent{gone: &e1, come: &e2} {
+		if _, err := m.Materialize(c, 0, e); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if e1.ID != e2.PairID || e2.ID != e1.PairID || e1.Entity.NextID != "9" || e2.Entity.PreviousID != "1" || e1.Action != schema.ActionRekey || e2.Action != schema.ActionRekey {
 		t.Errorf("%+v\n%+v", e1, e2)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, test := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"a", "a", true}, {"a", "ab", false}, {"*", "", true}, {"d*", "d/c", true}, {"public.*", "public.x.y", true}, {"*.x", "public.x", true},
+		{"a*b*c", "aXbYc", true}, {"a*b*c", "aXcYb", false}, {"*ab", "aab", true}, {"a*a", "a", false}, {"[a]", "a", false}, {"[a]", "[a]", true},
+	} {
+		if got := matches(test.pattern, test.name); got != test.want {
+			t.Errorf("%s matches %s: %v", test.pattern, test.name, got)
+		}
 	}
 }
 
@@ -144,7 +181,9 @@ func TestIdentity(t *testing.T) {
 		c := *base
 		change(&c)
 		var e schema.AuditEvent
-		m.Materialize(&c, ordinal, &e)
+		if _, err := m.Materialize(&c, ordinal, &e); err != nil {
+			t.Fatal(err)
+		}
 		return e.ID
 	}
 	same := id(func(*schema.Change) {}, 0)

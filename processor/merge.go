@@ -18,6 +18,9 @@ type merger struct {
 // ambiguous, unless an earlier route said who it was: the fields on which they differ are left open then, and the
 // candidates say both. A context of somebody else than an earlier route's user tells nothing of this change.
 func (m *merger) add(route schema.Route, contexts ...*schema.Context) {
+	if len(m.candidates) > 0 {
+		return // whose other fields these would be is not known
+	}
 	known := m.context.User
 	contexts = slices.DeleteFunc(slices.Clone(contexts), func(c *schema.Context) bool {
 		return isEmptyContext(c) || differentUsers(known, c.User)
@@ -28,7 +31,7 @@ func (m *merger) add(route schema.Route, contexts ...*schema.Context) {
 	if m.context.Route == "" {
 		m.context.Route = route
 	}
-	if known.IsZero() && len(m.candidates) == 0 {
+	if known.IsZero() {
 		if m.candidates = contradictions(route, contexts); m.candidates != nil {
 			m.fill(agreement(contexts))
 			return
@@ -43,7 +46,7 @@ func (m *merger) add(route schema.Route, contexts ...*schema.Context) {
 func contradictions(route schema.Route, contexts []*schema.Context) []schema.Candidate {
 	var named []schema.Candidate
 	for _, c := range contexts {
-		distinct := !c.User.IsZero() && !slices.ContainsFunc(named, func(n schema.Candidate) bool { return !differentUsers(n.User, c.User) })
+		distinct := !c.User.IsZero() && !slices.ContainsFunc(named, func(n schema.Candidate) bool { return sameUser(n.User, c.User) })
 		if distinct {
 			named = append(named, schema.Candidate{Route: route, User: c.User, CorrelationID: cmp.Or(c.CorrelationID, c.RequestID)})
 		}
@@ -131,6 +134,11 @@ func differentUsers(a, b schema.User) bool {
 		return a.Name != b.Name
 	}
 	return false
+}
+
+// sameUser says whether two users are known to be one: an identifier that both have says so.
+func sameUser(a, b schema.User) bool {
+	return !differentUsers(a, b) && (a.ID != "" && b.ID != "" || a.Email != "" && b.Email != "" || a.Name != "" && b.Name != "")
 }
 
 // result returns the merged context with its status: ambiguous before attached before unattributed.

@@ -129,12 +129,16 @@ func forgetUnknown(before, key schema.Row) {
 	}
 }
 
-// ordinal returns the ordinal of the decoded change: 0 for a row with a key.
+// ordinal returns the ordinal of the decoded change: 0 for a row with a key. The rows of a snapshot all stand at one place in the log;
+// where they stand in their topic tells them apart, and a snapshot that is repeated has another place in the log.
 func (p *partition) ordinal() uint64 {
-	if p.change.Key != nil || p.change.Op == schema.OpTruncate {
+	switch {
+	case p.change.Key != nil || p.change.Op == schema.OpTruncate:
 		return 0
+	case p.change.Op == schema.OpRead:
+		return uint64(p.queue[p.head].Offset)
 	}
-	p.materials.content = appendContent(p.materials.content[:0], &p.change)
+	p.materials.content = p.materials.appendContent(p.materials.content[:0], &p.change)
 	return p.ordinals.next(&p.change, p.materials.content)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -51,7 +52,7 @@ func (s *pendingStore) len() int {
 func (c *pendingChange) keys(w *Window) []uint64 {
 	var keys []uint64
 	if c.facts.HasTx {
-		keys = append(keys, txHash(c.facts.Source, c.facts.TxID), txHash(anySource, c.facts.TxID))
+		keys = append(keys, txHash(c.facts.Source, c.facts.TxID), topicTxHash(c.facts.Source, c.facts.TxID))
 	}
 	for _, id := range [...]string{c.known.CorrelationID, c.known.RequestID, columnOf(&c.facts, true), columnOf(&c.facts, false)} {
 		if id != "" {
@@ -94,17 +95,25 @@ func (s *pendingStore) expire(readPast int64, p Policy, limit int) []*pendingCha
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var over []*pendingChange
-	for len(s.order) > 0 && len(over) < limit {
-		c := s.byID[s.order[0]]
-		if c != nil {
-			if c.facts.lastLate(p) >= readPast {
-				break
-			}
+	s.order = slices.DeleteFunc(s.order, func(id string) bool {
+		c := s.byID[id]
+		if c != nil && c.facts.lastLate(p) < readPast && len(over) < limit {
 			over = append(over, c)
 		}
-		s.order = s.order[1:]
-	}
+		return c == nil
+	})
 	return over
+}
+
+// oldest returns the record time of the oldest change, math.MaxInt64 without any.
+func (s *pendingStore) oldest() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := int64(math.MaxInt64)
+	for _, c := range s.byID {
+		oldest = min(oldest, c.facts.RecordTime)
+	}
+	return oldest
 }
 
 // forget removes a change: its attribution is published, or it has expired.
@@ -270,16 +279,16 @@ func cloneRow(row schema.Row) schema.Row {
 	return clone
 }
 
-// loadPending reads the pending topic from a record time on and returns what is still pending: the last record of each key that is no
-// deletion.
-func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, topic string, since time.Time, take func(key string, value []byte)) error {
+// loadPending reads the pending topic from a record time on and hands over what is still pending: the last record of each key that is no
+// deletion. It holds at most limit of them at once, and returns how many more there were.
+func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, topic string, since time.Time, limit int, take func(key string, value []byte)) (beyond int, err error) {
 	starts, err := admin.ListOffsetsAfterMilli(ctx, since.UnixMilli(), topic)
 	if err != nil {
-		return fmt.Errorf("pending topic %s: %w", topic, err)
+		return 0, fmt.Errorf("pending topic %s: %w", topic, err)
 	}
 	ends, err := admin.ListCommittedOffsets(ctx, topic)
 	if err != nil {
-		return fmt.Errorf("pending topic %s: %w", topic, err)
+		return 0, fmt.Errorf("pending topic %s: %w", topic, err)
 	}
 	from, remaining := make(map[int32]kgo.Offset), make(map[int32]int64)
 	var failed error
@@ -296,22 +305,22 @@ func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, top
 		}
 	})
 	if failed != nil || len(from) == 0 {
-		return failed
+		return 0, failed
 	}
 	client, err := kgo.NewClient(append(slices.Clone(options), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))...)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer client.Close()
 	latest := make(map[string][]byte)
 	for len(remaining) > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := fetchError(fetches); err != nil {
-			return fmt.Errorf("pending topic %s: %w", topic, err)
+			return 0, fmt.Errorf("pending topic %s: %w", topic, err)
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return 0, ctx.Err()
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			if r.Offset+1 >= remaining[r.Partition] {
@@ -321,6 +330,8 @@ func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, top
 			case r.Attrs.IsControl():
 			case r.Value == nil:
 				delete(latest, string(r.Key))
+			case len(latest) >= limit && latest[string(r.Key)] == nil:
+				beyond++
 			default:
 				latest[string(r.Key)] = r.Value
 			}
@@ -329,5 +340,5 @@ func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, top
 	for key, value := range latest {
 		take(key, value)
 	}
-	return nil
+	return beyond, nil
 }

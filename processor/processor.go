@@ -169,18 +169,27 @@ type session struct {
 	assigned  map[topicPartition]bool
 	lastState time.Time
 	expiredAt time.Time
+	// pendingFrom is the record time of the oldest pending change, a second ago or less; math.MaxInt64 without any.
+	pendingFrom int64
+	// finish ends when the last commit of a processor that stops is given up: what is produced lives until then, not until ctx ends.
+	finish context.Context //nolint:containedctx // it is the session's own lifetime
 
 	rebalance struct {
 		sync.Mutex
 		committed map[topicPartition]int64 // as fetched at the assignment
-		added     []topicPartition
-		removed   []topicPartition
+		moves     []move
 	}
+}
+
+// move is a partition that was assigned to us or taken away, in the order in which that happened.
+type move struct {
+	topicPartition
+	added bool
 }
 
 func (p *Processor) runSession(ctx context.Context) error {
 	s := &session{Processor: p, parts: make(map[topicPartition]*partition), recheck: make(map[*pendingChange]bool),
-		assigned: make(map[topicPartition]bool)}
+		assigned: make(map[topicPartition]bool), pendingFrom: math.MaxInt64}
 	s.rebalance.committed = make(map[topicPartition]int64)
 	s.horizon.Store(never)
 	if err := s.open(); err != nil {
@@ -205,18 +214,14 @@ func (s *session) open() error {
 	options := append(slices.Clone(s.options),
 		kgo.ConsumerGroup(s.config.Group), kgo.ConsumeRegex(), kgo.ConsumeTopics(include...), kgo.ConsumeExcludeTopics(exclude...),
 		kgo.TransactionalID(fmt.Sprintf("%s-%016x", s.config.Group, rand.Uint64())), kgo.TransactionTimeout(s.config.TransactionTimeout),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		// The ends of transactions are read as well, so that a partition that was read to its end shows as such.
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(s.config.SessionTimeout),
 		kgo.HeartbeatInterval(s.config.SessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytesFn(s.batchLimit),
 		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20),
-		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, removed map[string][]int32) {
-			s.note(&s.rebalance.removed, removed)
-		}),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, removed map[string][]int32) {
-			s.note(&s.rebalance.removed, removed)
-		}),
+		kgo.OnPartitionsRevoked(s.removed), kgo.OnPartitionsLost(s.removed),
 		kgo.AdjustFetchOffsetsFn(s.adjustOffsets))
 	if s.kafka, err = kgo.NewGroupTransactSession(options...); err != nil {
 		return fmt.Errorf("kafka client: %w", err)
@@ -224,10 +229,10 @@ func (s *session) open() error {
 	s.admin = kadm.NewClient(s.kafka.Client())
 	s.pending = newPendingStore(s.config.Limits.PendingRecords)
 	s.contexts = &contextReader{
-		options: slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(2 << 20), kgo.MaxConcurrentFetches(2)}),
-		admin:   s.admin, decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
+		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(2 << 20), kgo.MaxConcurrentFetches(2)}),
+		decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
 		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1),
-		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never,
+		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never, needed: never,
 	}
 	s.late = Joiner{Window: s.contexts.window, Policy: s.policy}
 	return nil
@@ -277,12 +282,12 @@ func largestRecord(configs kadm.ResourceConfigs, topic string, limit int) (int, 
 // Records carry a frame of their own in a batch.
 const recordOverhead = 512
 
-func (s *session) note(list *[]topicPartition, partitions map[string][]int32) {
+func (s *session) removed(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	s.rebalance.Lock()
 	defer s.rebalance.Unlock()
 	for topic, numbers := range partitions {
 		for _, n := range numbers {
-			*list = append(*list, topicPartition{topic, n})
+			s.rebalance.moves = append(s.rebalance.moves, move{topicPartition{topic, n}, false})
 		}
 	}
 }
@@ -294,7 +299,7 @@ func (s *session) adjustOffsets(_ context.Context, offsets map[string]map[int32]
 	defer s.rebalance.Unlock()
 	for topic, partitions := range offsets {
 		for n, offset := range partitions {
-			s.rebalance.added = append(s.rebalance.added, topicPartition{topic, n})
+			s.rebalance.moves = append(s.rebalance.moves, move{topicPartition{topic, n}, true})
 			at := offset.EpochOffset().Offset
 			if at < 0 {
 				continue // none committed: from the start

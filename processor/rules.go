@@ -2,8 +2,8 @@ package processor
 
 import (
 	"cmp"
-	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"dossier/schema"
@@ -39,12 +39,16 @@ type tableRule struct {
 	byField map[string]*fieldRule
 }
 
-// fieldRule is what the configuration says about one column.
+// fieldRule is what the configuration says about one column, or about a field that a transform made of one.
 type fieldRule struct {
-	hidden     bool
+	hidden     bool // excluded, or not included
+	excluded   bool
 	masked     bool
+	guarded    bool // some of its members are masked or excluded: where it does not expand, it must not show
 	transforms []Transform
 }
+
+func (r *fieldRule) secret() bool { return r.masked || r.guarded }
 
 func (r *Rules) table(source, schemaName, table string) *tableRule {
 	name := tableName{source, schemaName, table}
@@ -91,9 +95,15 @@ func (t *tableRule) field(name string) *fieldRule {
 		return rule
 	}
 	rule = &fieldRule{
-		hidden:     len(t.fields.Include) > 0 && !matchesAny(t.fields.Include, name) || matchesAny(t.fields.Exclude, name),
+		excluded:   matchesAny(t.fields.Exclude, name),
 		masked:     matchesAny(t.fields.Mask, name),
 		transforms: t.fields.Transform[name],
+	}
+	rule.hidden = rule.excluded || len(t.fields.Include) > 0 && !matchesAny(t.fields.Include, name)
+	if slices.ContainsFunc(rule.transforms, func(step Transform) bool { return step.Expand }) {
+		rule.guarded = slices.ContainsFunc(slices.Concat(t.fields.Mask, t.fields.Exclude), func(pattern string) bool {
+			return strings.ContainsAny(pattern, ".*")
+		})
 	}
 	t.mu.Lock()
 	t.byField[name] = rule
@@ -103,10 +113,29 @@ func (t *tableRule) field(name string) *fieldRule {
 
 // matchesAny says whether name matches one of the patterns, in which * stands for any text.
 func matchesAny(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, err := path.Match(p, name)
-		return err == nil && ok || p == name
-	})
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	if !strings.HasPrefix(name, first) {
+		return false
+	}
+	name = name[len(first):]
+	for {
+		part, after, more := strings.Cut(rest, "*")
+		if !more {
+			return strings.HasSuffix(name, part)
+		}
+		i := strings.Index(name, part)
+		if i < 0 {
+			return false
+		}
+		name, rest = name[i+len(part):], after
+	}
 }
 
 // columnContext returns what the row's own columns tell of who changed it, or nil. A delete's row image, and an update that left the

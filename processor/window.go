@@ -103,14 +103,26 @@ type End struct {
 	Rows     int // rows of the context table
 }
 
-// txHash is the index key of a transaction: the source's index and the low 32 bits of the number, because PostgreSQL
-// gives Debezium 32 bits and applications 64. Numbers that meet again after a wraparound are far apart in time.
+// txHash is the index key of a transaction, as Debezium numbers it: PostgreSQL in 32 bits, so that numbers meet again after a
+// wraparound, far apart in time; others in up to 64, of which a hash is taken.
 func txHash(source uint16, txID uint64) uint64 {
-	return uint64(source)<<32 | uint64(uint32(txID))
+	if txID < 1<<32 {
+		return uint64(source)<<32 | txID
+	}
+	h := (txID ^ uint64(source)<<48) * 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
+	h ^= h >> 32
+	h *= 0xD6E8FEB86659FD93
+	return h>>2 | 1<<62
 }
 
-// anySource is the source index of contexts by topic, which name a transaction without saying of which database.
-const anySource = 0xFFFF
+// topicTxHash is the index key of a context by topic that names a transaction by its number. An application has 64 bits of it
+// (txid_current) where Debezium has 32: the low ones count.
+func topicTxHash(source uint16, txID uint64) uint64 {
+	return uint64(source)<<32 | txID&(1<<32-1) | 1<<61
+}
+
+// maxSources is how many sources have an index.
+const maxSources = 1 << 16
 
 func (w *Window) correlationHash(id string) uint64 {
 	return maphash.String(w.seed, id) | 1<<63
@@ -155,13 +167,28 @@ func (w *Window) AddEnd(source uint16, txID uint64, end End) {
 }
 
 // AddTopic adds a record of the request-context topic under its correlation id and, where it names one, its transaction.
-func (w *Window) AddTopic(txID *uint64, correlationID string, e ContextEntry) {
-	if txID != nil {
-		w.add(entryTopic, txHash(anySource, *txID), e.Time, 0, 0, e.Payload)
+func (w *Window) AddTopic(key TopicKey, e ContextEntry) {
+	for _, hash := range key.hashes(w) {
+		w.add(entryTopic, hash, e.Time, 0, 0, e.Payload)
 	}
-	if correlationID != "" {
-		w.add(entryTopic, w.correlationHash(correlationID), e.Time, 0, 0, e.Payload)
+}
+
+// TopicKey is by what a record of the request-context topic is found: a transaction of a source, a correlation id, or both.
+type TopicKey struct {
+	Source        uint16
+	TxID          *uint64
+	CorrelationID string
+}
+
+func (k *TopicKey) hashes(w *Window) []uint64 {
+	var hashes []uint64
+	if k.TxID != nil {
+		hashes = append(hashes, topicTxHash(k.Source, *k.TxID))
 	}
+	if k.CorrelationID != "" {
+		hashes = append(hashes, w.correlationHash(k.CorrelationID))
+	}
+	return hashes
 }
 
 func (w *Window) add(kind entryKind, key uint64, time int64, lsn, order uint64, payload []byte) {
