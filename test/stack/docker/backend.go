@@ -4,7 +4,8 @@
 // 127.0.0.1, so that a part that is killed comes back where it was. Data live in the containers and end with them. When the process ends
 // without closing the backend, testcontainers' reaper removes what it has left.
 //
-// Settings and versions are those of package parts; how the images take them is in package images.
+// Settings and versions are those of package parts; how the images take them is in package images. The continuous integration has no registry to pull
+// the images from: there a real engine runs this package's code with a stand-in, and the containers' descriptions are compared with the settings.
 package docker
 
 import (
