@@ -83,8 +83,9 @@ func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.R
 // where there are several.
 const headerSource = "source"
 
-// topicKey returns by what a record of the request-context topic is found: the transaction number and the correlation id in its
-// value; or, where the value has neither, the record's key, a number being a transaction's.
+// topicKey returns by what a record of the request-context topic is found. The record is keyed by a transaction number or by a
+// correlation id, that is the topic's contract: a number that the value does not name as a correlation id is a transaction's.
+// What the value says of either goes first.
 func topicKey(rec *schema.Record, sources []*sourceState) (TopicKey, error) {
 	if rec.Value == nil {
 		return TopicKey{}, schema.ErrTombstone
@@ -94,11 +95,10 @@ func topicKey(rec *schema.Record, sources []*sourceState) (TopicKey, error) {
 		return TopicKey{}, err
 	}
 	key := TopicKey{TxID: c.TransactionID, CorrelationID: cmp.Or(c.CorrelationID, c.RequestID)}
-	if key.TxID == nil && key.CorrelationID == "" {
-		text := strings.Trim(string(rec.Key), `"`)
+	if text := strings.Trim(string(rec.Key), `"`); key.TxID == nil && text != c.CorrelationID && text != c.RequestID {
 		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
 			key.TxID = &n
-		} else {
+		} else if key.CorrelationID == "" {
 			key.CorrelationID = text
 		}
 	}
