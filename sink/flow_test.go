@@ -119,3 +119,57 @@ func TestLostPartitionIsDropped(t *testing.T) {
 		t.Errorf("%d records, %d bytes still accounted for", r.records, r.bytes)
 	}
 }
+
+// gated is a store whose writes wait until it is opened.
+type gated struct {
+	Store
+	entered, open chan struct{}
+}
+
+func (g gated) Create(_ context.Context, docs []schema.Document) ([]Outcome, error) {
+	close(g.entered)
+	<-g.open
+	outcomes := make([]Outcome, len(docs))
+	for i := range outcomes {
+		outcomes[i].Status = StatusStored
+	}
+	return outcomes, nil
+}
+
+// A partition that is to be given back is not, before the batch under way is stored: its new owner would begin in the middle of it.
+func TestRevokedPartitionIsFinished(t *testing.T) {
+	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	store := gated{entered: make(chan struct{}), open: make(chan struct{})}
+	r := &run{config: Config{Topic: "audit"}.Defaults(), client: client, observer: NoObserver{}, applier: &Applier{Store: store},
+		workers: map[int32]*worker{}, newcomers: make(chan struct{}, 1), failed: make(chan error, 1)}
+	r.assigned(t.Context(), client, map[string][]int32{"audit": {3}})
+	w := r.workers[3]
+	e := schema.AuditEvent{SchemaVersion: 1, Kind: schema.KindChange, ID: "e", Time: time.Unix(1e9, 0), Action: schema.ActionDelete}
+	r.take(kgo.FetchTopicPartition{Topic: "audit", FetchPartition: kgo.FetchPartition{Partition: 3,
+		Records: []*kgo.Record{{Topic: "audit", Partition: 3, Offset: 7, Value: e.AppendJSON(nil)}}, HighWatermark: 8}})
+	<-store.entered
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // there is no broker to commit to
+	given := make(chan struct{})
+	go func() {
+		r.revoked(ended, client, map[string][]int32{"audit": {3}})
+		close(given)
+	}()
+	select {
+	case <-given:
+		t.Fatal("given back with a batch under way")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(store.open)
+	<-given
+	if at, ok := w.uncommitted(); !ok || at.Offset != 8 {
+		t.Errorf("would commit %v, %v; want offset 8", at, ok)
+	}
+	if len(r.workers) != 0 {
+		t.Error("still owned")
+	}
+}
