@@ -10,7 +10,7 @@ import (
 // occurrences of the same content at the same place in the log. A repeated delivery counts anew from the start, and so
 // gives the same ordinals; it shows by an order in the transaction that does not rise.
 //
-// One partition's changes come in order, so each partition has its own; a table without a key therefore wants a topic of one partition.
+// One partition's changes come in order, so each partition has its own.
 type ordinals struct {
 	tx          uint64
 	coordinates string

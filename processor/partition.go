@@ -131,15 +131,19 @@ func forgetUnknown(before, key schema.Row) {
 
 // ordinal returns the ordinal of the decoded change: 0 for a row with a key. The rows of a snapshot all stand at one place in the log;
 // where they stand in their topic tells them apart, and a snapshot that is repeated has another place in the log.
+//
+// Each partition counts for itself, so its number is part of the ordinal: equal rows that the producer spread over several partitions stay
+// several. A second delivery to another partition would be another row; from an exactly-once connector there is none.
 func (p *partition) ordinal() uint64 {
+	ofPartition := uint64(p.partition) << 40
 	switch {
 	case p.change.Key != nil || p.change.Op == schema.OpTruncate:
 		return 0
 	case p.change.Op == schema.OpRead:
-		return uint64(p.queue[p.head].Offset)
+		return ofPartition | uint64(p.queue[p.head].Offset)
 	}
 	p.materials.content = p.materials.appendContent(p.materials.content[:0], &p.change)
-	return p.ordinals.next(&p.change, p.materials.content)
+	return ofPartition | p.ordinals.next(&p.change, p.materials.content)
 }
 
 func fromKgo(r *kgo.Record) schema.Record {
