@@ -18,6 +18,17 @@ const (
 // compareFacts reports what is missing and what should not be there, doubles among it, and says whether the two sides are equal.
 func compareFacts(t *testing.T, what string, want, got []fact) bool {
 	t.Helper()
+	wrong, report := differences(want, got)
+	if wrong == 0 {
+		t.Logf("%d %s equal the truth", len(want), what)
+		return true
+	}
+	t.Errorf("%s: %d expected, %d found, %d differ; the first differences:\n%s", what, len(want), len(got), wrong, report)
+	return false
+}
+
+// differences counts what is missing and what should not be there, and describes the first of both.
+func differences(want, got []fact) (wrong int, report string) {
 	count := map[string]int{}
 	facts := map[string]fact{}
 	for _, f := range want {
@@ -32,7 +43,6 @@ func compareFacts(t *testing.T, what string, want, got []fact) bool {
 	}
 	missing, surplus := map[string][]fact{}, map[string][]fact{}
 	about := map[string]bool{}
-	wrong := 0
 	for s, n := range count {
 		f := facts[s]
 		for ; n > 0; n-- {
@@ -46,21 +56,16 @@ func compareFacts(t *testing.T, what string, want, got []fact) bool {
 			wrong++
 		}
 	}
-	if wrong == 0 {
-		t.Logf("%d %s equal the truth", len(want), what)
-		return true
-	}
 	// What says something wrong tells more than what is missing, mostly because nothing has come yet.
 	order := sortedKeys(about)
 	slices.SortStableFunc(order, func(a, b string) int {
 		return min(len(missing[b]), len(surplus[b])) - min(len(missing[a]), len(surplus[a])) + len(surplus[b]) - len(surplus[a])
 	})
-	var report strings.Builder
+	var b strings.Builder
 	for _, a := range order[:min(len(order), shownDifferences)] {
-		reportDifference(&report, a, missing[a], surplus[a])
+		reportDifference(&b, a, missing[a], surplus[a])
 	}
-	t.Errorf("%s: %d expected, %d found, %d differ; the first of %d differences:\n%s", what, len(want), len(got), wrong, len(about), report.String())
-	return false
+	return wrong, b.String()
 }
 
 func reportDifference(b *strings.Builder, about string, missing, surplus []fact) {
@@ -132,4 +137,26 @@ func describe(r *kgo.Record) string {
 	}
 	fmt.Fprintf(&b, "%.300q", r.Value)
 	return b.String()
+}
+
+// TestDifferences: the comparison sees what is missing, doubled or otherwise.
+func TestDifferences(t *testing.T) {
+	a, b := fact{"a", []string{"x = 1"}}, fact{"b", []string{"x = 2"}}
+	other := fact{"a", []string{"x = 3"}}
+	for _, c := range []struct {
+		name      string
+		want, got []fact
+		wrong     int
+	}{
+		{"equal, in another order", []fact{a, b, a}, []fact{b, a, a}, 0},
+		{"missing", []fact{a, b}, []fact{a}, 1},
+		{"doubled", []fact{a, b}, []fact{a, b, b}, 1},
+		{"equal ones are counted", []fact{a, a}, []fact{a}, 1},
+		{"another value", []fact{a, b}, []fact{other, b}, 2},
+		{"nothing at all", []fact{a, b}, nil, 2},
+	} {
+		if wrong, report := differences(c.want, c.got); wrong != c.wrong || (wrong > 0) != (report != "") {
+			t.Errorf("%s: %d differences, want %d:\n%s", c.name, wrong, c.wrong, report)
+		}
+	}
 }

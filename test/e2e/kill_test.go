@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"dossier/test/stack"
 )
 
-// TestKilledInstances: two processors and two sinks share the work and are killed in the midst of it, again and again. Each event is
-// on the audit topic once, and the documents are the truth.
+// TestKilledInstances: two processors and two sinks share the work and are killed in the midst of it, again and again, and then Kafka Connect
+// with the connector. Each event is on the audit topic once, and the documents are the truth.
 func TestKilledInstances(t *testing.T) {
 	s := start(t)
 	source := unique("e2ekill")
@@ -68,8 +70,28 @@ func (g *gang) killAgainAndAgain(t *testing.T) error {
 		}
 		t.Logf("killed and started again %v, with %d records on the audit topic", victims, before)
 	}
+	if err := g.killConnect(t); err != nil {
+		return err
+	}
 	_, err := g.progress(t.Context(), 200)
 	return err
+}
+
+// killConnect ends Kafka Connect while it is at work. The connector goes on where it was, perhaps within a transaction of the database; of the
+// Kafka transaction that it had open nothing may be seen.
+func (g *gang) killConnect(t *testing.T) error {
+	if g.stack == nil { // one that somebody else started, and may need
+		return nil
+	}
+	before, err := g.progress(t.Context(), 200)
+	if err != nil {
+		return err
+	}
+	if err := g.stack.Kill(stack.Connect); err != nil {
+		return err
+	}
+	t.Logf("killed Kafka Connect, with %d records on the audit topic", before)
+	return g.stack.Restart(t.Context(), stack.Connect)
 }
 
 // progress waits until the audit topic has grown by so many records since it was called, and returns how many it has then, aborted
