@@ -198,7 +198,7 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 			if known && f.HighWatermark < committed {
 				s.log.Error("the topic was made anew: what it held and was not read is lost, and it is read from its start", zap.String("topic", f.Topic),
 					zap.Int32("partition", f.Partition), zap.Int64("committed", committed), zap.Int64("end", f.HighWatermark))
-				s.observer.Lost(f.Topic, 0)
+				s.observer.Lost(f.Topic, committed-f.HighWatermark)
 				committed = f.Records[0].Offset
 			}
 			p.committed, p.next = committed, committed
