@@ -40,6 +40,7 @@ with its line or variable. Nothing is connected to. Exit code 2 if there is a fa
 		},
 	}
 	cmd.Flags().StringSliceVar(&roles, "role", allRoles, "check what these `ROLES` need")
+	completeFlag(cmd, "role", allRoles...)
 	return cmd
 }
 

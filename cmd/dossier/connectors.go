@@ -503,9 +503,10 @@ func confirm(in io.Reader, out io.Writer, question string) error {
 
 func (c *connectorsCommand) show() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show NAME",
-		Short: "Print a configuration or SQL script that the binary carries",
-		Args:  misusedArgs(cobra.ExactArgs(1)),
+		Use:               "show NAME",
+		Short:             "Print a configuration or SQL script that the binary carries",
+		Args:              misusedArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: cobra.FixedCompletions(connectors.Shipped(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			content, ok := connectors.ShippedFile(args[0])
 			if !ok {

@@ -297,7 +297,7 @@ func countDocuments(ctx context.Context, c *config.Config) (map[string]int, erro
 func demoConfig(parts *demo.Parts, listen string) (*config.Config, error) {
 	const text = `
 kafka: {brokers: "${KAFKA}"}
-sources: [{name: shop, format: json, unavailable_placeholder: unchanged-1f0c6d0e}]
+sources: [{name: shop, format: json, full_before: ["*"], unavailable_placeholder: unchanged-1f0c6d0e}]
 context: {grace: 2s}
 audit: {partitions: 3, replication_factor: 1}
 entities:

@@ -33,6 +33,7 @@ func (f *letterFilter) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.reason, "reason", "", "only those of this reason `CODE`, such as not_an_envelope")
 	cmd.Flags().StringVar(&f.topic, "topic", "", "only those that came from this `TOPIC`, where * stands for any text")
 	cmd.Flags().StringVar(&f.stage, "stage", "", "only those written by this `STAGE`: processor, context, sink, feedback")
+	completeFlag(cmd, "stage", "processor", "context", "sink", "feedback")
 	cmd.Flags().StringVar(&f.since, "since", "", "only those since this `TIME`, as RFC 3339, or a duration ago such as 2h or 7d")
 }
 

@@ -73,6 +73,7 @@ With --json, one object a line, in which key and value are base64.`,
 		},
 	}
 	cmd.Flags().StringVar(&encoding, "encoding", "auto", "how to show key and value: auto, utf8, hex or base64")
+	completeFlag(cmd, "encoding", "auto", "utf8", "hex", "base64")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "how long to read")
 	return cmd

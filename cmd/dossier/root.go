@@ -67,15 +67,12 @@ func loadConfig(cmd *cobra.Command, needs config.Need) (*config.Config, error) {
 	if path == "" {
 		path = os.Getenv(config.EnvConfig)
 	}
-	c, err := config.Load(path, os.Environ())
+	c, err := config.Load(path, os.Environ(), needs)
 	if err != nil {
 		return nil, &exitError{code: exitMisuse, err: err}
 	}
 	for _, w := range c.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), paint(cmd.ErrOrStderr(), yellow, "warning:"), w)
-	}
-	if err := c.Require(needs); err != nil {
-		return nil, &exitError{code: exitMisuse, err: err}
 	}
 	return c, nil
 }

@@ -49,6 +49,7 @@ Each role may run in several processes, which share the work. Health and metrics
 		},
 	}
 	cmd.Flags().StringSliceVar(&roles, "role", allRoles, "the `ROLES` to run: processor, sink")
+	completeFlag(cmd, "role", allRoles...)
 	cmd.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long to wait for the roles to end after a signal")
 	return cmd
 }

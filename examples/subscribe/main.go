@@ -65,6 +65,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		}
 		return errMisuse
 	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(errs, "unexpected argument %q; see --help\n", flags.Arg(0))
+		return errMisuse
+	}
 	if *timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, *timeout)
@@ -95,6 +99,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	defer client.CloseAllowingRebalance()
+	if err := reach(ctx, client); err != nil {
+		return fmt.Errorf("no broker at %s answers: %w", *brokers, err)
+	}
 
 	buffered := bufio.NewWriter(out)
 	seen := 0
@@ -131,6 +138,14 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 			return nil
 		}
 	}
+}
+
+// reach asks for an answer of any broker once. Polling by itself waits in silence for brokers that are down, which is right later, but
+// hides a wrong address.
+func reach(ctx context.Context, client *kgo.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return client.Ping(ctx)
 }
 
 // stopped says whether ending now is what was asked for.

@@ -17,7 +17,7 @@ type checker struct {
 	faults Faults
 }
 
-func (c *Config) check(known Faults) Faults {
+func (c *Config) check(known Faults, needs Need) Faults {
 	k := &checker{c: c, known: known}
 	k.kafka()
 	k.registry()
@@ -29,6 +29,7 @@ func (c *Config) check(known Faults) Faults {
 	k.entities()
 	k.store()
 	k.listeners()
+	k.required(needs)
 	return k.faults
 }
 

@@ -33,15 +33,19 @@ const (
 
 // Require returns Faults for what is needed and missing; nil if all is there.
 func (c *Config) Require(needs Need) error {
-	var faults Faults
-	if needs&NeedSources != 0 && len(c.Sources) == 0 {
-		faults = append(faults, c.fault("sources", "missing; expected at least one, such as [{name: shop}], where the name is the connector's topic.prefix"))
-	}
-	if needs&NeedElasticsearch != 0 && c.Sink.Elasticsearch == nil {
-		faults = append(faults, c.fault("sink.elasticsearch", "missing; expected addresses, such as {addresses: [http://127.0.0.1:9200]}"))
-	}
-	if len(faults) > 0 {
-		return faults
+	k := &checker{c: c}
+	k.required(needs)
+	if len(k.faults) > 0 {
+		return k.faults
 	}
 	return nil
+}
+
+func (k *checker) required(needs Need) {
+	if needs&NeedSources != 0 && len(k.c.Sources) == 0 {
+		k.fault("sources", "missing; expected at least one, such as [{name: shop}], where the name is the connector's topic.prefix")
+	}
+	if needs&NeedElasticsearch != 0 && k.c.Sink.Elasticsearch == nil {
+		k.fault("sink.elasticsearch", "missing; expected addresses, such as {addresses: [http://127.0.0.1:9200]}")
+	}
 }

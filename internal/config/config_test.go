@@ -110,7 +110,8 @@ func TestEnvironmentOverrides(t *testing.T) {
 	c := parseWhole(t,
 		"DOSSIER_KAFKA_BROKERS=x:1, y:2", "DOSSIER_CONTEXT_GRACE=9s", "DOSSIER_CONTEXT_TOPIC=", "DOSSIER_ADMIN_LISTEN=:0", "DOSSIER_ADMIN_PPROF=true",
 		`DOSSIER_SOURCES=[{"name": "env", "format": "avro"}]`, "DOSSIER_ENTITIES=- {table: public.t, fields: {mask: [a]}}",
-		"DOSSIER_SINK_ELASTICSEARCH_PASSWORD=pa${ss}word", "DOSSIER_AUDIT_PARTITIONS=3", "DOSSIER_CONTXT_GRACE=1s", "DOSSIER_SERVICE_HOST=10.0.0.1")
+		"DOSSIER_SINK_ELASTICSEARCH_PASSWORD=pa${ss}word", "DOSSIER_AUDIT_PARTITIONS=3", "DOSSIER_CONTXT_GRACE=1s", "DOSSIER_SERVICE_HOST=10.0.0.1",
+		"DOSSIER_SOURCE=shop") // of the shipped connectors
 	for name, ok := range map[string]bool{
 		"list":                    slices.Equal(c.Kafka.Brokers, []string{"x:1", "y:2"}),
 		"duration":                c.Context.Grace == Duration(9*time.Second),
@@ -146,6 +147,22 @@ func TestEnvironmentAlone(t *testing.T) {
 	}
 }
 
+func TestLoadTellsWhatIsMissingWithTheRest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dossier.yaml")
+	if err := os.WriteFile(path, []byte("context: {grace: 1x}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(path, nil, NeedSources|NeedElasticsearch)
+	var faults Faults
+	if !errors.As(err, &faults) || len(faults) != 4 {
+		t.Errorf("got %v, want four faults: the grace, no brokers, no source, no store", err)
+	}
+	_, err = Load(path, []string{"DOSSIER_SOURCES=no list"}, NeedSources)
+	if err == nil || strings.Contains(err.Error(), "sources: missing") {
+		t.Errorf("got %v, want nothing to be missing that is there with a fault", err)
+	}
+}
+
 func TestSecretsStayHidden(t *testing.T) {
 	c := parseWhole(t)
 	asJSON, err := json.Marshal(c)
@@ -165,7 +182,7 @@ func TestSecretsStayHidden(t *testing.T) {
 }
 
 func TestLoadSaysWhichFileIsMissing(t *testing.T) {
-	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil)
+	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil, 0)
 	var faults Faults
 	if err == nil || errors.As(err, &faults) || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("got %v, want an error that names the file", err)

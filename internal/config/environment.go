@@ -137,6 +137,10 @@ func (d *decoder) secretVariable(key string, v reflect.Value) bool {
 	return true
 }
 
+// connectorSource is a variable of the shipped connectors' files, next to which dossier often runs. It is no key's, and looks like
+// that of sources.
+const connectorSource = "DOSSIER_SOURCE"
+
 // strayVariables warns of variables that look like a misspelt key's. Others that start alike may belong to somebody else, such as
 // those that Kubernetes sets for a service called dossier.
 func (d *decoder) strayVariables() []string {
@@ -146,7 +150,7 @@ func (d *decoder) strayVariables() []string {
 			known = append(known, Variable(key))
 		}
 	}
-	known = append(known, EnvConfig)
+	known = append(known, EnvConfig, connectorSource)
 	var warnings []string
 	for name := range d.environ {
 		if !strings.HasPrefix(name, envPrefix) || slices.Contains(known, name) {

@@ -17,14 +17,15 @@ import (
 const DefaultFile = "dossier.yaml"
 
 // Load reads the configuration from a file and the environment (as os.Environ gives it). An empty path means DefaultFile if it
-// is there, else the environment alone. A configuration with faults gives Faults; a file that cannot be read, its error.
-func Load(path string, environ []string) (*Config, error) {
+// is there, else the environment alone. A configuration with faults gives Faults, among them what is needed and missing; a file
+// that cannot be read, its error.
+func Load(path string, environ []string, needs Need) (*Config, error) {
 	text, err := os.ReadFile(or(path, DefaultFile))
 	switch {
 	case err == nil:
-		return Parse(or(path, DefaultFile), text, environ)
+		return parse(or(path, DefaultFile), text, environ, needs)
 	case path == "" && errors.Is(err, fs.ErrNotExist):
-		return Parse("", nil, environ)
+		return parse("", nil, environ, needs)
 	}
 	return nil, fmt.Errorf("reading the configuration: %w; name another file with --config", err)
 }
@@ -39,6 +40,10 @@ func or(path, fallback string) string {
 // Parse reads a configuration from YAML text, which name stands for in faults, and from environ. The files that the text refers to
 // for secrets are read. The error is Faults.
 func Parse(name string, text []byte, environ []string) (*Config, error) {
+	return parse(name, text, environ, 0)
+}
+
+func parse(name string, text []byte, environ []string, needs Need) (*Config, error) {
 	c := defaults()
 	c.name, c.origins = name, map[string]origin{}
 	d := &decoder{file: name, origins: c.origins, environ: environMap(environ), anchors: map[string]ast.Node{}}
@@ -51,7 +56,7 @@ func Parse(name string, text []byte, environ []string) (*Config, error) {
 	}
 	d.environment("", reflect.ValueOf(c).Elem(), "")
 	c.Warnings = append(c.Warnings, d.strayVariables()...)
-	d.faults = append(d.faults, c.check(d.faults)...)
+	d.faults = append(d.faults, c.check(d.faults, needs)...)
 	if len(d.faults) > 0 {
 		d.faults.sort()
 		return nil, d.faults
