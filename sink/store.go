@@ -2,7 +2,6 @@ package sink
 
 import (
 	"context"
-	"fmt"
 
 	"dossier/schema"
 )
@@ -66,13 +65,19 @@ type Replacement struct {
 
 // SetupError says that the store is not laid out for what is written to it. Waiting does not help, and no document is at fault.
 type SetupError struct {
-	Where  string // index
+	Where  string // index, or file
 	Detail string
+	// Mend is what a person has to do; empty: run "dossier setup" of this release.
+	Mend string
 	// Pending: what is missing may yet be made while the store waits for it. A store returns no such error, it tells its Observer.
 	Pending bool
 }
 
 // Error says what is wrong and what to do.
 func (e *SetupError) Error() string {
-	return fmt.Sprintf("%s: %s: run \"dossier setup\" of this release", e.Where, e.Detail)
+	mend := e.Mend
+	if mend == "" {
+		mend = `run "dossier setup" of this release`
+	}
+	return e.Where + ": " + e.Detail + ": " + mend
 }
