@@ -60,7 +60,7 @@ func needsOf(roles []string) (config.Need, error) {
 		case roleProcessor:
 			needs |= config.NeedSources
 		case roleSink:
-			needs |= config.NeedElasticsearch
+			needs |= config.NeedStore
 		default:
 			return 0, misuse("--role: unknown role %q; expected some of processor, sink", role)
 		}

@@ -62,7 +62,7 @@ type role struct {
 
 // run runs roles until ctx ends.
 //
-//	change and context topics ──> processor ──> audit topic ──> sink ──> Elasticsearch
+//	change and context topics ──> processor ──> audit topic ──> sink ──> store
 //	                                  │                           │
 //	                                  └─────────┬─────────────────┘
 //	                                        observers ──> metrics, readiness ──> /healthz /readyz /metrics
@@ -84,11 +84,11 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 		roles = append(roles, role{roleProcessor, p.Run})
 	}
 	if slices.Contains(names, roleSink) {
-		loop, err := newSink(c, t, log)
+		s, err := newSink(ctx, c, t, log)
 		if err != nil {
 			return err
 		}
-		roles = append(roles, role{roleSink, loop.Run})
+		roles = append(roles, role{roleSink, s.run})
 	}
 	log.Info("started", zap.Strings("roles", names), zap.String("version", version()))
 	return runRoles(ctx, roles, drain, log)

@@ -16,6 +16,7 @@ import (
 	"dossier/internal/config"
 	"dossier/internal/topics"
 	"dossier/sink/elastic"
+	"dossier/sink/sqlite"
 )
 
 // setupCommand holds the flags of `dossier setup`.
@@ -30,7 +31,7 @@ func newSetupCommand() *cobra.Command {
 		Use:   "setup",
 		Short: "Make the topics and the store's indices, aliases and roles",
 		Long: `Makes what Dossier needs and is not there yet: Kafka topics, and in Elasticsearch the index templates, indices, aliases, roles
-and the sink's user. Safe to repeat.
+and the sink's user; with SQLite the file. Safe to repeat.
 
 What is there already stays as it is; where it differs from what Dossier relies on, that is reported, and the exit code
 is 1. With --alter, settings of topics are changed as well; their numbers of partitions never are.`,
@@ -51,7 +52,7 @@ is 1. With --alter, settings of topics are changed as well; their numbers of par
 type setupResult struct {
 	Topics []topics.Report `json:"topics"`
 	Schema *setupSchema    `json:"audit_schema,omitempty"` // with audit.format avro
-	Store  []setupChange   `json:"store,omitempty"`        // with sink.elasticsearch
+	Store  []setupChange   `json:"store,omitempty"`        // with a store
 }
 
 // setupSchema is the audit event's schema in the registry.
@@ -94,7 +95,7 @@ func (s *setupCommand) run(cmd *cobra.Command) error {
 		return err
 	}
 	if result.Store, err = s.store(ctx, c); err != nil {
-		return unreachable(err, "elasticsearch", c.Sink.Elasticsearch.Addresses)
+		return err
 	}
 	if s.json {
 		err = printJSON(cmd.OutOrStdout(), result)
@@ -132,9 +133,22 @@ func (s *setupCommand) schema(ctx context.Context, c *config.Config) (*setupSche
 }
 
 func (s *setupCommand) store(ctx context.Context, c *config.Config) ([]setupChange, error) {
-	if c.Sink.Elasticsearch == nil {
-		return nil, nil
+	switch {
+	case c.Sink.SQLite != nil:
+		path := c.Sink.SQLite.Path
+		change, err := sqlite.Setup(ctx, path, s.dryRun)
+		if err != nil {
+			return nil, fmt.Errorf("sink.sqlite: %w", err)
+		}
+		return []setupChange{{change.Action, "file", path, change.Detail}}, nil
+	case c.Sink.Elasticsearch != nil:
+		changes, err := s.elasticsearch(ctx, c)
+		return changes, unreachable(err, "elasticsearch", c.Sink.Elasticsearch.Addresses)
 	}
+	return nil, nil
+}
+
+func (s *setupCommand) elasticsearch(ctx context.Context, c *config.Config) ([]setupChange, error) {
 	settings, login := elasticSetup(c, s.dryRun, time.Now())
 	client, err := newElasticsearch(c.Sink.Elasticsearch, login, 1)
 	if err != nil {
@@ -198,7 +212,7 @@ func (s *setupCommand) printStore(w io.Writer, result setupResult) error {
 		fmt.Fprintln(&b, would+elastic.Change(change).String())
 	}
 	if kept > 0 {
-		fmt.Fprintf(&b, "%s in Elasticsearch already as they should be\n", count(kept, "thing"))
+		fmt.Fprintf(&b, "%s in the store already as wanted\n", count(kept, "thing"))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

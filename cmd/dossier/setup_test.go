@@ -50,7 +50,7 @@ func TestSetupMakesTopicsOnce(t *testing.T) {
 		"dossier.audit":         {"retention.ms": "-1", "cleanup.policy": "delete"},
 		"dossier.audit.pending": {"cleanup.policy": "compact,delete"},
 		"dossier.dlq":           {"max.message.bytes": "67108864", "retention.ms": "-1"},
-		"request-context":       {"message.timestamp.type": "LogAppendTime"},
+		"request-context":       {"message.timestamp.type": "LogAppendTime", "retention.ms": "1209600000"},
 		"dossier.feedback":      {},
 	} {
 		configs, err := admin.DescribeTopicConfigs(t.Context(), topic)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"time"
 
 	"go.uber.org/zap"
@@ -9,28 +12,62 @@ import (
 	"dossier/internal/telemetry"
 	"dossier/sink"
 	"dossier/sink/elastic"
+	"dossier/sink/sqlite"
 )
 
-// newSink builds the role that stores audit events. It connects to nothing yet.
-func newSink(c *config.Config, t telemetrySet, log *zap.Logger) (*sink.Loop, error) {
+// newSink builds the role that stores audit events. It connects to nothing yet; a store that is a file is opened.
+func newSink(ctx context.Context, c *config.Config, t telemetrySet, log *zap.Logger) (*sinkRole, error) {
 	kafka, err := kafkaOptions(c.Kafka)
 	if err != nil {
 		return nil, err
 	}
-	es := c.Sink.Elasticsearch
-	client, err := newElasticsearch(es, es.Credentials, c.Sink.InFlight)
+	observer := telemetry.NewSink(t.metrics, t.readiness, log.Named("sink"), time.Now)
+	store, err := openStore(ctx, c.Sink, observer)
 	if err != nil {
 		return nil, err
 	}
-	observer := telemetry.NewSink(t.metrics, t.readiness, log.Named("sink"), time.Now)
-	return &sink.Loop{
+	return &sinkRole{store, &sink.Loop{
 		Config: sink.Config{Topic: c.Audit.Topic, DeadLetterTopic: c.DeadLetter.Topic, Group: c.Sink.Group},
 		Kafka:  kafka,
 		Apply: &sink.Applier{
-			Store:    elastic.NewWriter(client, writerConfig(c.Sink), observer),
+			Store:    store,
 			Options:  sink.Options{FieldChanges: sink.FieldChanges(c.FieldChanges)},
 			Observer: observer,
 			Now:      time.Now,
 		},
-	}, nil
+	}}, nil
+}
+
+// sinkRole is the role with what it has open.
+type sinkRole struct {
+	store sink.Store
+	loop  *sink.Loop
+}
+
+// run stores audit events until ctx ends, and closes the store where it is one to be closed.
+func (s *sinkRole) run(ctx context.Context) (err error) {
+	if file, ok := s.store.(io.Closer); ok {
+		defer func() {
+			if closing := file.Close(); err == nil && closing != nil {
+				err = fmt.Errorf("closing the store: %w", closing)
+			}
+		}()
+	}
+	return s.loop.Run(ctx)
+}
+
+// openStore returns the one store that is configured.
+func openStore(ctx context.Context, s config.Sink, observer sink.Observer) (sink.Store, error) {
+	if s.SQLite != nil {
+		store, err := sqlite.Open(ctx, sqlite.Config{Path: s.SQLite.Path, BatchBytes: int(s.BulkBytes)}, observer)
+		if err != nil {
+			return nil, fmt.Errorf("sink.sqlite: %w", err)
+		}
+		return store, nil
+	}
+	client, err := newElasticsearch(s.Elasticsearch, s.Elasticsearch.Credentials, s.InFlight)
+	if err != nil {
+		return nil, err
+	}
+	return elastic.NewWriter(client, writerConfig(s), observer), nil
 }

@@ -38,6 +38,7 @@ func wantedTopics(c *config.Config) []topics.Topic {
 			Name: c.Context.Topic, Purpose: "request contexts", Partitions: 3, ReplicationFactor: replication,
 			// The brokers' clock decides how far contexts have been read; a producer's may lie.
 			Settings: map[string]string{"message.timestamp.type": "LogAppendTime"},
+			Initial:  map[string]string{"retention.ms": millis(max(contextRetention, 2*time.Duration(c.Context.Lookback)))},
 			AtLeast:  map[string]int64{"retention.ms": (2 * time.Duration(c.Context.Lookback)).Milliseconds()},
 		})
 	}
@@ -46,6 +47,9 @@ func wantedTopics(c *config.Config) []topics.Topic {
 	}
 	return list
 }
+
+// contextRetention is that of the shipped connectors' change topics: changes that waited as long in a backlog still find who asked.
+const contextRetention = 14 * 24 * time.Hour
 
 // recordFrame is what a record takes in a batch besides its value: key, headers, the batch's own head.
 const recordFrame = 64 << 10

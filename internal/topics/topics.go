@@ -27,6 +27,8 @@ type Topic struct {
 	Fixed      bool
 	// ReplicationFactor of a topic that is made; 0: the brokers' default.
 	ReplicationFactor int16
+	// Initial settings of a topic that is made; one that is there may have others.
+	Initial map[string]string
 	// Settings it must have, by Kafka's names.
 	Settings map[string]string
 	// AtLeast are settings, numbers, of which more is as good.
@@ -184,6 +186,9 @@ func (t Topic) create(ctx context.Context, admin *kadm.Client) error {
 	}
 	for name, value := range t.AtLeast {
 		settings[name] = kadm.StringPtr(strconv.FormatInt(value, 10))
+	}
+	for name, value := range t.Initial {
+		settings[name] = kadm.StringPtr(value)
 	}
 	made, err := admin.CreateTopic(ctx, t.Partitions, replication, settings, t.Name)
 	if err := errors.Join(err, made.Err); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
