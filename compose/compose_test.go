@@ -272,7 +272,7 @@ func configuration(t *testing.T, s types.ServiceConfig) *config.Config {
 	for name, value := range environment(t, s) {
 		environ = append(environ, name+"="+value)
 	}
-	c, err := config.Load("dossier.yaml", environ, config.NeedSources|config.NeedElasticsearch)
+	c, err := config.Load("dossier.yaml", environ, config.NeedSources|config.NeedStore)
 	if err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}

@@ -1,6 +1,6 @@
 // Package sink turns the audit topic into version documents and keeps them in a store.
 //
-//	audit topic ──> Loop ──> Applier ──> Store (sink/elastic; any that passes sink/sinktest)
+//	audit topic ──> Loop ──> Applier ──> Store (sink/elastic, sink/sqlite; any that passes sink/sinktest)
 //	                 │          │ Materialize, RekeyChanges, Complete: pure
 //	                 │          └ documents, completed in an order-safe way
 //	                 ├─> dead-letter topic: what cannot be stored, with its reason

@@ -1,12 +1,40 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"strings"
+)
 
 func (k *checker) store() {
-	es := k.c.Sink.Elasticsearch
-	if es == nil {
-		return
+	es, file := k.c.Sink.Elasticsearch, k.c.Sink.SQLite
+	if es != nil && file != nil {
+		k.fault("sink.sqlite", "given beside sink.elasticsearch; documents go into one store, leave the other out")
 	}
+	if file != nil {
+		k.sqlite(file)
+	}
+	if es != nil {
+		k.elasticsearch(es)
+	}
+}
+
+func (k *checker) sqlite(s *SQLite) {
+	const key = "sink.sqlite.path"
+	switch info, err := os.Stat(s.Path); {
+	case s.Path == "":
+		k.fault(key, "missing; expected a file's name, such as dossier.db")
+	case strings.HasPrefix(s.Path, ":memory:") || strings.HasPrefix(s.Path, "file:"):
+		k.got(key, s.Path, "expected a file's plain name, such as dossier.db")
+	case err == nil && info.IsDir():
+		k.got(key, s.Path, "a directory; expected a file's name, such as dossier.db")
+	}
+	if len(k.c.Roles) > 0 {
+		k.warn("roles", "SQLite knows no roles: whoever may read the file of sink.sqlite reads every scope")
+	}
+}
+
+func (k *checker) elasticsearch(es *Elasticsearch) {
 	const key = "sink.elasticsearch"
 	if len(es.Addresses) == 0 {
 		k.fault(key+".addresses", "missing; expected at least one address, such as [http://127.0.0.1:9200]")
@@ -27,8 +55,8 @@ func (k *checker) store() {
 type Need uint8
 
 const (
-	NeedSources       Need = 1 << iota // at least one source
-	NeedElasticsearch                  // a store
+	NeedSources Need = 1 << iota // at least one source
+	NeedStore                    // a store, whichever
 )
 
 // Require returns Faults for what is needed and missing; nil if all is there.
@@ -45,7 +73,7 @@ func (k *checker) required(needs Need) {
 	if needs&NeedSources != 0 && len(k.c.Sources) == 0 {
 		k.fault("sources", "missing; expected at least one, such as [{name: shop}], where the name is the connector's topic.prefix")
 	}
-	if needs&NeedElasticsearch != 0 && k.c.Sink.Elasticsearch == nil {
-		k.fault("sink.elasticsearch", "missing; expected addresses, such as {addresses: [http://127.0.0.1:9200]}")
+	if needs&NeedStore != 0 && k.c.Sink.Elasticsearch == nil && k.c.Sink.SQLite == nil {
+		k.fault("sink.elasticsearch", "missing; expected addresses, such as {addresses: [http://127.0.0.1:9200]}, or sink.sqlite, such as {path: dossier.db}")
 	}
 }

@@ -193,10 +193,16 @@ type Sink struct {
 	Group         string         `yaml:"group"`
 	BulkBytes     Size           `yaml:"bulk_bytes"`
 	InFlight      int            `yaml:"in_flight"`
-	Elasticsearch *Elasticsearch `yaml:"elasticsearch"`
+	Elasticsearch *Elasticsearch `yaml:"elasticsearch"` // nil: another store, or none
+	SQLite        *SQLite        `yaml:"sqlite"`        // the other
 }
 
-// Elasticsearch is the store.
+// SQLite is the embedded store.
+type SQLite struct {
+	Path string `yaml:"path"` // of the file; relative to the working directory
+}
+
+// Elasticsearch is the store for whatever is not small.
 type Elasticsearch struct {
 	Addresses   []string `yaml:"addresses"`
 	Credentials `yaml:",inline"`

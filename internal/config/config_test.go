@@ -95,7 +95,7 @@ func TestWholeConfiguration(t *testing.T) {
 		"setup credentials":     c.Sink.Elasticsearch.Setup.APIKey.Reveal() == "k",
 		"scopes":                slices.Equal(c.AllScopes(), []string{"default", "catalog", "people"}),
 		"pending topic":         c.Audit.PendingTopic() == "dossier.audit.pending",
-		"nothing more needed":   c.Require(NeedSources|NeedElasticsearch) == nil,
+		"nothing more needed":   c.Require(NeedSources|NeedStore) == nil,
 	} {
 		if !ok {
 			t.Errorf("%s is not as written", name)
@@ -140,7 +140,7 @@ func TestEnvironmentAlone(t *testing.T) {
 	if c.Kafka.TLS == nil || !c.Kafka.TLS.Enabled || c.Feedback == nil || c.Feedback.Topic != "z" || c.Kafka.SASL != nil || c.Sink.Elasticsearch != nil {
 		t.Errorf("sections did not come and stay away as the variables say: %+v", c)
 	}
-	err = c.Require(NeedSources | NeedElasticsearch)
+	err = c.Require(NeedSources | NeedStore)
 	var faults Faults
 	if !errors.As(err, &faults) || len(faults) != 2 {
 		t.Errorf("got %v, want two faults", err)
@@ -152,7 +152,7 @@ func TestLoadTellsWhatIsMissingWithTheRest(t *testing.T) {
 	if err := os.WriteFile(path, []byte("context: {grace: 1x}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Load(path, nil, NeedSources|NeedElasticsearch)
+	_, err := Load(path, nil, NeedSources|NeedStore)
 	var faults Faults
 	if !errors.As(err, &faults) || len(faults) != 4 {
 		t.Errorf("got %v, want four faults: the grace, no brokers, no source, no store", err)
