@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,8 +89,11 @@ func probe(ctx context.Context, address string, ready bool) error {
 		Reasons []telemetry.Reason `json:"reasons"`
 	}
 	if ready && json.Unmarshal(body, &answer) == nil && len(answer.Reasons) > 0 {
-		r := answer.Reasons[0]
-		return fmt.Errorf("not ready: %s: %s (%s), and %s", r.Role, r.Detail, r.Code, count(len(answer.Reasons)-1, "other reason"))
+		reasons := make([]string, len(answer.Reasons))
+		for i, r := range answer.Reasons {
+			reasons[i] = fmt.Sprintf("%s: %s (%s)", r.Role, r.Detail, r.Code)
+		}
+		return fmt.Errorf("not ready: %s", strings.Join(reasons, "; "))
 	}
 	return fmt.Errorf("%s%s: %s", address, path, response.Status)
 }

@@ -27,12 +27,12 @@ func TestProbe(t *testing.T) {
 			t.Errorf("ready=%v: %v", ready, err)
 		}
 	}
-	reasons = []telemetry.Reason{{Role: "processor", Code: "behind", Detail: "reads a backlog"}}
+	reasons = []telemetry.Reason{{Role: "processor", Code: "behind", Detail: "reads a backlog"}, {Role: "sink", Code: "waiting", Detail: "no room"}}
 	if err := probe(t.Context(), address, false); err != nil {
 		t.Errorf("an instance that is behind lives: %v", err)
 	}
-	if err := probe(t.Context(), address, true); err == nil || !strings.Contains(err.Error(), "processor: reads a backlog (behind)") {
-		t.Errorf("got %v, want the reason", err)
+	if err := probe(t.Context(), address, true); err == nil || !strings.Contains(err.Error(), "processor: reads a backlog (behind); sink: no room (waiting)") {
+		t.Errorf("got %v, want the reasons", err)
 	}
 	server.Close()
 	if err := probe(t.Context(), address, false); err == nil || !strings.Contains(err.Error(), "no instance answers") {

@@ -22,7 +22,7 @@ people and programs query.
 Exit codes: 0 done, 1 failed, 2 misuse (flags, arguments, configuration).`,
 		Example: `  dossier config check
   dossier setup --dry-run
-  dossier connectors apply connector.json
+  dossier connectors apply postgres-json
   dossier run`,
 		Version:       version(),
 		SilenceErrors: true,
