@@ -162,6 +162,7 @@ func audit(cfg *Config, own map[string]key) []Finding {
 	findings = append(findings, s.converters()...)
 	findings = append(findings, s.messages()...)
 	findings = append(findings, s.heartbeat()...)
+	findings = append(findings, s.retention()...)
 	findings = append(findings, s.tables()...)
 	findings = append(findings, s.history()...)
 	return append(findings, transforms(cfg)...)
@@ -329,6 +330,23 @@ func (s settings) heartbeat() []Finding {
 		return []Finding{s.cfg.finding(Warning, "heartbeat.interval.ms", "is %s: more than ten minutes of log are kept, and reread after a restart, for nothing; set it to 10000", interval)}
 	}
 	return nil
+}
+
+// retention finds groups of topics that are kept as the brokers like, while the default group says for how long.
+func (s settings) retention() []Finding {
+	const setting = "retention.ms"
+	if _, set := s.cfg.Get("topic.creation.default." + setting); !set {
+		return nil
+	}
+	groups, _ := s.cfg.Get("topic.creation.groups")
+	var findings []Finding
+	for _, group := range splitList(groups) {
+		if _, set := s.cfg.Get("topic.creation." + group + "." + setting); !set {
+			findings = append(findings, s.cfg.finding(Warning, "topic.creation.groups",
+				"%s has no %s, and inherits none from the default group: changes may be kept longer than the contexts and transactions that they need; set topic.creation.%s.%s", group, setting, group, setting))
+		}
+	}
+	return findings
 }
 
 // tables finds lists that match nothing, or everything.
