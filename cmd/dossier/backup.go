@@ -31,13 +31,8 @@ Copying the file by other means while it is in use can give a damaged copy, or a
 				return misuse("sink.sqlite: not set, and only that store is a file; back up Elasticsearch by its own snapshots")
 			}
 			ctx := cmp.Or(cmd.Context(), context.Background())
-			store, err := sqlite.Open(ctx, sqlite.Config{Path: c.Sink.SQLite.Path}, nil)
-			if err != nil {
-				return fmt.Errorf("sink.sqlite: %w", err)
-			}
-			defer store.Close()
-			if err := store.Backup(ctx, args[0]); err != nil {
-				return err
+			if err := sqlite.Backup(ctx, c.Sink.SQLite.Path, args[0]); err != nil {
+				return fmt.Errorf("backup: %w", err)
 			}
 			info, err := os.Stat(args[0])
 			if err != nil {

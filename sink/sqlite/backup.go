@@ -9,17 +9,25 @@ import (
 	"path/filepath"
 )
 
-// Backup writes a copy of the whole store to a new file: a single moment's documents, those whose storing was acknowledged before the call among them. The
-// store goes on writing meanwhile. The copy holds no gaps, is on the disk when Backup returns, and can be opened as it is. A file of that name must not exist; it
-// appears only once it is whole.
+// Backup writes a copy of the whole store to a new file: see the function.
 func (s *Store) Backup(ctx context.Context, path string) error {
+	if err := s.unmoved(); err != nil {
+		return err
+	}
+	return Backup(ctx, s.config.Path, path)
+}
+
+// Backup writes a copy of a whole store, which may be in use, to a new file: a single moment's documents, those whose storing was acknowledged before the
+// call among them. Writers go on meanwhile. The copy has no gaps, is on the disk when Backup returns, and can be opened as it is. A file of that name must not
+// exist; it appears only once it is whole. The store itself is left as it is, also where an earlier release has written it.
+func Backup(ctx context.Context, store, path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
 			err = fmt.Errorf("%s: exists already; name a new file", path)
 		}
 		return err
 	}
-	if err := s.unmoved(); err != nil {
+	if _, err := exists(store); err != nil {
 		return err
 	}
 	// SQLite makes the copy under the name of another file in the same directory; as it neither brings it to the disk nor keeps others from reading it,
@@ -30,8 +38,8 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	}
 	defer os.RemoveAll(directory)
 	partial := filepath.Join(directory, "copy.db")
-	if err := s.copyTo(ctx, partial); err != nil {
-		return fmt.Errorf("copying %s: %w", s.config.Path, err)
+	if err := copyTo(ctx, store, partial); err != nil {
+		return err
 	}
 	if err := syncFile(partial); err != nil {
 		return err
@@ -47,16 +55,21 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	return syncDirectory(path)
 }
 
-func (s *Store) copyTo(ctx context.Context, partial string) error {
-	db, err := connect(s.config.Path, 1, nil)
+func copyTo(ctx context.Context, store, partial string) (err error) {
+	db, err := connect(store, 1, nil)
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, "VACUUM INTO ?", partial)
-	if ctx.Err() != nil {
-		err = ctx.Err()
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := inspectStore(ctx, db, store); err != nil {
+		return err
 	}
-	return errors.Join(err, db.Close())
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", partial); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
+		return explain(store, fmt.Errorf("copying %s: %w", store, err))
+	}
+	return nil
 }
 
 func syncFile(path string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -107,6 +108,11 @@ func TestBackupRefuses(t *testing.T) {
 	cancel()
 	if err := s.Backup(ctx, filepath.Join(directory, "b.db")); !errors.Is(err, context.Canceled) {
 		t.Errorf("an ended context: %v", err)
+	}
+	for name, store := range map[string]string{"does not exist": filepath.Join(directory, "nothing.db"), "no SQLite database": taken} {
+		if err := Backup(t.Context(), store, filepath.Join(directory, "b.db")); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("a store that %s: %v", name, err)
+		}
 	}
 	left, err := os.ReadDir(directory)
 	if err != nil || len(left) != 1 {

@@ -58,6 +58,27 @@ func connectReaders(path string) (*sql.DB, error) {
 	return connect(path, 4, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-4096)"}})
 }
 
+// exists looks for the file.
+func exists(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf(`%s: the file does not exist; run "dossier setup", which creates it, or mount the volume that holds it`, path)
+	}
+	return info, err
+}
+
+// inspectStore refuses a file that is no store this release knows.
+func inspectStore(ctx context.Context, db *sql.DB, path string) error {
+	l, err := inspect(ctx, db, path)
+	if err != nil {
+		return explain(path, err)
+	}
+	if l.empty {
+		return fmt.Errorf(`%s: the file is empty; run "dossier setup", or put the right one in its place`, path)
+	}
+	return nil
+}
+
 // useWAL switches the file to a write-ahead log, which it then stays with: readers and a backup do not hold up the writer.
 func useWAL(ctx context.Context, db *sql.DB, path string) error {
 	var mode string

@@ -2,11 +2,14 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dossier/sink"
 )
 
 func TestSetupRepeats(t *testing.T) {
@@ -103,6 +106,23 @@ func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A release that finds the layout changed under its feet writes nothing more.
+func TestLayoutChangedMeanwhile(t *testing.T) {
+	path := newFile(t)
+	s, newer := open(t, Config{Path: path}), open(t, Config{Path: path})
+	if _, err := newer.writer.Exec(fmt.Sprintf("PRAGMA user_version = %d", len(steps)+1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Create(t.Context(), materialize(0, 1))
+	var setup *sink.SetupError
+	if !errors.As(err, &setup) || !strings.Contains(err.Error(), "another release") {
+		t.Errorf("written into another release's file: %v", err)
+	}
+	if n := sound(t, path); n != 0 {
+		t.Errorf("%d documents", n)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+
+	"dossier/sink"
 )
 
 // applicationID marks a file as Dossier's: "DOSS", in the header's field for it.
@@ -50,6 +52,19 @@ func inspect(ctx context.Context, db querier, path string) (layout, error) {
 			path, l.version, len(steps))
 	}
 	return l, nil
+}
+
+// unchanged sees to it, within a transaction, that the file still has the layout of this release: a newer one may have been started on it.
+func unchanged(ctx context.Context, tx *sql.Tx, path string) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version == len(steps) {
+		return nil
+	}
+	return &sink.SetupError{Where: path, Detail: fmt.Sprintf("another release has changed the file's layout from %d to %d", len(steps), version),
+		Mend: "run that release in every process that uses the file"}
 }
 
 // migrate brings the file to the layout of this release, in one transaction. It returns the version that it found.

@@ -70,9 +70,7 @@ func Open(ctx context.Context, config Config, observer sink.Observer) (_ *Store,
 		s.observer = sink.NoObserver{}
 	}
 	path := config.Path
-	if s.file, err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf(`%s: the file does not exist; run "dossier setup", which creates it, or mount the volume that holds it`, path)
-	} else if err != nil {
+	if s.file, err = exists(path); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -83,10 +81,8 @@ func Open(ctx context.Context, config Config, observer sink.Observer) (_ *Store,
 	if s.writer, err = connectWriter(path); err != nil {
 		return nil, err
 	}
-	if l, err := inspect(ctx, s.writer, path); err != nil {
-		return nil, explain(path, err)
-	} else if l.empty {
-		return nil, fmt.Errorf(`%s: the file is empty; run "dossier setup", or put the right one in its place`, path)
+	if err := inspectStore(ctx, s.writer, path); err != nil {
+		return nil, err
 	}
 	if err := prepare(ctx, s.writer, path); err != nil {
 		return nil, err

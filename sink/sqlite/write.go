@@ -56,6 +56,9 @@ func (s *Store) transaction(ctx context.Context, outcomes []sink.Outcome, one fu
 		return 0, err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := unchanged(ctx, tx, s.config.Path); err != nil {
+		return 0, err
+	}
 	b := &batch{path: s.config.Path, insert: tx.StmtContext(ctx, s.insert), update: tx.StmtContext(ctx, s.update), hash: tx.StmtContext(ctx, s.hash),
 		insertText: tx.StmtContext(ctx, s.insertText), deleteText: tx.StmtContext(ctx, s.deleteText)}
 	for n < len(outcomes) && n < s.config.BatchDocuments && (n == 0 || b.bytes < s.config.BatchBytes) {
