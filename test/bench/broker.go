@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// broker is the Kafka that everything is measured on.
+type broker struct {
+	addresses []string
+	client    *kgo.Client
+	admin     *kadm.Client
+}
+
+func openBroker(addresses []string) (*broker, error) {
+	// The change topics are compressed as Dossier's connector files ask for.
+	client, err := kgo.NewClient(kgo.SeedBrokers(addresses...), kgo.MaxBufferedRecords(50_000), kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return &broker{addresses, client, kadm.NewClient(client)}, nil
+}
+
+func (b *broker) close() { b.client.Close() }
+
+func (b *broker) create(ctx context.Context, partitions int, topics ...string) error {
+	created, err := b.admin.CreateTopics(ctx, int32(partitions), 1, nil, topics...)
+	if err == nil {
+		err = created.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("create the topics %v: %w", topics, err)
+	}
+	return nil
+}
+
+func (b *broker) remove(ctx context.Context, topics ...string) error {
+	deleted, err := b.admin.DeleteTopics(ctx, topics...)
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("delete the topics %v: %w", topics, err)
+	}
+	return nil
+}
+
+// write writes the corpus, telling step of the number of changes from time to time, and returns what a copy of the change topic must equal, and
+// the bytes of the changes' values.
+func (b *broker) write(ctx context.Context, c corpus, partitions int, step func(done int)) (changes fingerprint, bytes int64, err error) {
+	if err := errors.Join(b.create(ctx, partitions, changeTopic), b.create(ctx, 1, transactionTopic, messageTopic)); err != nil {
+		return changes, 0, err
+	}
+	failed := make(chan error, 1)
+	for tx := range c.transactions {
+		for _, r := range c.transaction(tx) {
+			if r.Topic == changeTopic {
+				changes.add(r)
+				bytes += int64(len(r.Value))
+			}
+			b.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
+				if err != nil {
+					select {
+					case failed <- err:
+					default:
+					}
+				}
+			})
+		}
+		if len(failed) > 0 {
+			break
+		}
+		if tx%256 == 0 {
+			step(changes.Records)
+		}
+	}
+	err = b.client.Flush(ctx)
+	select {
+	case err = <-failed:
+	default:
+	}
+	if err != nil {
+		return changes, 0, fmt.Errorf("write the corpus: %w", err)
+	}
+	return changes, bytes, nil
+}
+
+// read hands over every committed record of a topic, each partition's in order.
+func (b *broker) read(ctx context.Context, topic string, take func(*kgo.Record) error) error {
+	ends, err := b.admin.ListCommittedOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", topic, err)
+	}
+	from, until := map[int32]kgo.Offset{}, map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > 0 {
+			from[end.Partition], until[end.Partition] = kgo.NewOffset().AtStart(), end.Offset
+		}
+	})
+	if len(from) == 0 {
+		return nil
+	}
+	// The ends of transactions are read too: a partition's last offset is one.
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.addresses...), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", topic, err)
+	}
+	defer client.Close()
+	for len(until) > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return fmt.Errorf("read %s: %w", topic, err)
+		}
+		var failed error
+		fetches.EachRecord(func(r *kgo.Record) {
+			if r.Offset+1 >= until[r.Partition] {
+				delete(until, r.Partition)
+			}
+			if failed == nil && !r.Attrs.IsControl() {
+				if err := take(r); err != nil {
+					failed = fmt.Errorf("%s/%d at offset %d: %w", r.Topic, r.Partition, r.Offset, err)
+				}
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// source is the topic.prefix of the connector whose records the corpus imitates.
+const source = "shop"
+
+// Topics of the corpus.
+const (
+	changeTopic      = source + ".public.product"
+	transactionTopic = source + ".transaction"
+	messageTopic     = source + ".message"
+)
+
+// entities is how many rows the changes go round. It is prime, so that a transaction of any length meets rows on all partitions.
+const entities = 9973
+
+// transactionsPerSecond is the pace at which the corpus's transactions were committed, by their own times.
+const transactionsPerSecond = 1000
+
+// share says which transactions have a context message.
+type share string
+
+const (
+	shareAll  share = "all"
+	shareHalf share = "half" // every other one
+	shareNone share = "none"
+)
+
+func (s share) has(tx int) bool { return s == shareAll || s == shareHalf && tx%2 == 0 }
+
+// corpus describes generated records in the form in which Debezium's were recorded: updates of rows of five columns as JSON
+// without schemas, with the BEGIN and END of each transaction and its context message. Change number i is of row i modulo entities, in
+// transaction i divided by perTx. So each audit event can be checked by itself.
+type corpus struct {
+	transactions int
+	perTx        int // changes in a transaction
+	context      share
+	from         time.Time // the commit of the first transaction
+}
+
+// newCorpus describes a corpus of at least so many changes, in whole transactions, the last of which was committed just before now.
+func newCorpus(changes, perTx int, context share, now time.Time) corpus {
+	c := corpus{transactions: (changes + perTx - 1) / perTx, perTx: perTx, context: context}
+	c.from = now.Add(-time.Duration(c.transactions) * time.Second / transactionsPerSecond).Add(-time.Second).Truncate(time.Millisecond)
+	return c
+}
+
+func (c corpus) changes() int { return c.transactions * c.perTx }
+
+// user is the one who made the transaction.
+func user(tx int) string { return fmt.Sprintf("u-%d", tx) }
+
+// row is a row of the table, in one of its versions.
+func row(id, version int) string {
+	return fmt.Sprintf(`{"id":%d,"supplier_id":%d,"name":"article %d, in a returnable box of cardboard, twelve to a pallet","price":"%d.50","made":"2026-05-06T05:08:09.000000Z"}`,
+		id, id%97, id, version)
+}
+
+// connectorHeaders are what Debezium puts on each change.
+var connectorHeaders = []kgo.RecordHeader{
+	{Key: "__debezium.context.connectorLogicalName", Value: []byte(`"` + source + `"`)},
+	{Key: "__debezium.context.taskId", Value: []byte(`"0"`)},
+	{Key: "__debezium.context.connectorName", Value: []byte(`"postgresql"`)},
+}
+
+// transaction returns the records of a transaction, in the order in which the connector produces them.
+func (c corpus) transaction(tx int) []*kgo.Record {
+	at := c.from.Add(time.Duration(tx) * time.Second / transactionsPerSecond)
+	ms, us := at.UnixMilli(), at.UnixMicro()
+	begin := 26_518_184 + tx*(64+64*c.perTx) // the place in the log
+	origin := func(lsn int, schema, table string) string {
+		return fmt.Sprintf(`"source":{"version":"3.3.1.Final","connector":"postgresql","name":"%s","ts_ms":%d,"snapshot":"false","db":"shop","sequence":"[\"%d\",\"%d\"]","ts_us":%d,"ts_ns":%d000,"schema":"%s","table":"%s","txId":%d,"lsn":%d,"xmin":null}`,
+			source, ms, begin, lsn, us, us, schema, table, tx, lsn)
+	}
+	var records []*kgo.Record
+	add := func(topic, key, value string, headers []kgo.RecordHeader) {
+		records = append(records, &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value), Headers: headers, Timestamp: at})
+	}
+	id := fmt.Sprintf("%d:%d", tx, begin)
+	add(transactionTopic, `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"BEGIN","id":"%s","event_count":null,"data_collections":null,"ts_ms":%d}`, id, ms), nil)
+	lsn, order, messages := begin, 0, ""
+	if c.context.has(tx) {
+		lsn, order = lsn+32, 1
+		content := fmt.Appendf(nil, `{"user":{"id":"%s"},"correlation_id":"4f0c1a5e-9d53-4c8e-b7a2-%012d","ip":"10.1.2.3","reason":"goods received"}`, user(tx), tx)
+		add(messageTopic, `{"prefix":"dossier.context"}`, fmt.Sprintf(`{"op":"m","ts_ms":%d,%s,"transaction":{"id":"%d:%d","total_order":1,"data_collection_order":1},"message":{"prefix":"dossier.context","content":"%s"}}`,
+			ms, origin(lsn, "", ""), tx, lsn, base64.StdEncoding.EncodeToString(content)), nil)
+		messages = `,{"data_collection":"io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@4f6ec54f","event_count":1}`
+	}
+	for i := range c.perTx {
+		lsn += 64
+		n := tx*c.perTx + i
+		row0, row1 := row(n%entities, n/entities), row(n%entities, n/entities+1)
+		add(changeTopic, fmt.Sprintf(`{"id":%d}`, n%entities), fmt.Sprintf(`{"before":%s,"after":%s,%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d,"ts_ns":%d000}`,
+			row0, row1, origin(lsn, "public", "product"), tx, lsn, order+i+1, i+1, ms, us, us), connectorHeaders)
+	}
+	id = fmt.Sprintf("%d:%d", tx, lsn)
+	add(transactionTopic, `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"END","id":"%s","event_count":%d,"data_collections":[{"data_collection":"public.product","event_count":%d}%s],"ts_ms":%d}`,
+		id, order+c.perTx, c.perTx, messages, ms), nil)
+	return records
+}

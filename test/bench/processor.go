@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"dossier/internal/telemetry"
+	"dossier/internal/useragent"
+	"dossier/processor"
+)
+
+// progress counts what a processor commits; everything else it passes on to the observer that feeds Prometheus, as `dossier run` has it.
+type progress struct {
+	processor.Observer
+	watch       *watch
+	remaining   atomic.Int64
+	done        func()
+	aborted     atomic.Int64
+	deadLetters atomic.Int64
+}
+
+func (p *progress) Committed(records int, took time.Duration) {
+	p.Observer.Committed(records, took)
+	if records == 0 {
+		return // contexts alone
+	}
+	p.watch.committed()
+	if p.remaining.Add(-int64(records)) <= 0 {
+		p.done()
+	}
+}
+
+func (p *progress) Aborted() {
+	p.Observer.Aborted()
+	p.aborted.Add(1)
+}
+
+func (p *progress) DeadLettered(topic, reason string) {
+	p.Observer.DeadLettered(topic, reason)
+	p.deadLetters.Add(1)
+}
+
+// runProcessor runs the processor as `dossier run` does, with the defaults, until the corpus's changes are committed.
+func runProcessor(ctx context.Context, j job, w *watch) error {
+	log, err := telemetry.NewLog(os.Stderr, "warn")
+	if err != nil {
+		return err
+	}
+	run, stop := context.WithCancel(ctx)
+	defer stop()
+	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,
+		telemetry.ProcessorOptions{Grace: 5 * time.Second, Now: time.Now})}
+	observer.remaining.Store(int64(j.Changes))
+	p, err := processor.New(processor.Config{
+		Group: j.Group, Sources: []processor.Source{{Name: source}}, DeadLetterTopic: j.deadLetters(),
+		Audit: processor.AuditConfig{Topic: j.Output, PendingTopic: j.pending()},
+	}, processor.Options{Kafka: w.kafka(j), UserAgent: useragent.New(10_000).Parse, Observer: observer, Log: log})
+	if err != nil {
+		return err
+	}
+	if err := p.Run(run); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%d of %d changes are left: %w", observer.remaining.Load(), j.Changes, context.Cause(ctx))
+	}
+	if n := observer.deadLetters.Load(); n > 0 {
+		return fmt.Errorf("%d records became dead letters; the corpus has none that should", n)
+	}
+	if n := observer.aborted.Load(); n > 0 {
+		return fmt.Errorf("%d transactions were given up and done again: no figure of such a run counts", n)
+	}
+	return nil
+}
