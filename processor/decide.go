@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 
 	"dossier/internal/deadletter"
 	"dossier/schema"
@@ -87,6 +88,9 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 	visible, err := p.materials.Materialize(&p.change, p.ordinal(), &p.event)
 	if dead, ok := isDead(err); ok {
 		return s.deadLetter(ctx, p, "processor", dead.Reason, dead.Detail)
+	}
+	for _, name := range s.rules.unmatched(&p.change) {
+		s.log.Warn("the configuration names a field that the table does not have; if it was to be masked, its true name is not", zap.String("table", p.change.Schema+"."+p.change.Table), zap.String("field", name))
 	}
 	if !visible {
 		s.observer.Invisible(p.source.Name)
@@ -166,7 +170,7 @@ func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, d
 		return s.retryLater(p, fmt.Errorf("dead letter of %s/%d at %d has about %d bytes, and %s takes %d; raise its max.message.bytes (%s: %s)",
 			p.topic, p.partition, rec.Offset, size, s.config.DeadLetterTopic, limit, reason, detail))
 	}
-	s.observer.DeadLettered(rec.Topic, reason)
+	s.observer.DeadLettered(rec.Topic, rec.Partition, rec.Offset, reason)
 	return true, s.produce(letter)
 }
 
@@ -197,6 +201,10 @@ func (s *session) await(p *partition) error {
 
 // attribute publishes what late contexts tell of pending changes, and lets go of those that none can complete any more.
 func (s *session) attribute(context.Context) error {
+	// Read before the notes are taken: what came up to this time is among them.
+	s.contexts.mu.RLock()
+	past := s.contexts.readPast(0)
+	s.contexts.mu.RUnlock()
 	keys, all := s.contexts.takeAdded()
 	for _, c := range s.pending.under(keys, all) {
 		s.recheck[c] = true
@@ -231,10 +239,10 @@ func (s *session) attribute(context.Context) error {
 	}
 	s.expiredAt = s.now()
 	s.pendingFrom = s.pending.oldest()
-	s.contexts.mu.RLock()
-	past := s.contexts.readPast(0)
-	s.contexts.mu.RUnlock()
 	for _, c := range s.pending.expire(past, s.policy, pollRecords) {
+		if s.recheck[c] {
+			continue // a context for it has come
+		}
 		if err := s.forget(c); err != nil {
 			return err
 		}

@@ -137,9 +137,8 @@ func (s *session) rebalanced(ctx context.Context) error {
 func (s *session) loadPending(ctx context.Context, ours func(topicPartition) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	since := s.now().Add(-time.Duration(s.policy.Grace+2*s.policy.Lookback) * time.Millisecond)
 	var loaded []*pendingChange
-	beyond, err := loadPending(ctx, s.options, s.admin, s.config.Audit.PendingTopic, since, 2*s.config.Limits.PendingRecords, func(key string, value []byte) {
+	beyond, err := loadPending(ctx, s.options, s.admin, s.config.Audit.PendingTopic, 2*s.config.Limits.PendingRecords, func(key string, value []byte) {
 		c, err := decodePending(value, func(name string) (uint16, bool) {
 			i := slices.IndexFunc(s.sources, func(o *sourceState) bool { return o.Name == name })
 			return uint16(max(i, 0)), i >= 0

@@ -16,8 +16,8 @@ type Observer interface {
 	Invisible(source string)
 	// Attributed: a late context completed a change.
 	Attributed(source string)
-	// DeadLettered: a record went to the dead-letter topic.
-	DeadLettered(topic, reason string)
+	// DeadLettered: the record at that offset went to the dead-letter topic.
+	DeadLettered(topic string, partition int32, offset int64, reason string)
 	// Committed: a transaction was committed, with so many records decided in it.
 	Committed(records int, took time.Duration)
 	// Aborted: a transaction was given up, and its records are read again.
@@ -52,7 +52,7 @@ func (NopObserver) Decided(string, schema.ContextStatus, time.Duration) {}
 func (NopObserver) Snapshot(string)                                     {}
 func (NopObserver) Invisible(string)                                    {}
 func (NopObserver) Attributed(string)                                   {}
-func (NopObserver) DeadLettered(string, string)                         {}
+func (NopObserver) DeadLettered(string, int32, int64, string)           {}
 func (NopObserver) Committed(int, time.Duration)                        {}
 func (NopObserver) Aborted()                                            {}
 func (NopObserver) Stopped(string, error)                               {}

@@ -248,3 +248,35 @@ func (c *cluster) again() {
 	}
 	c.t.Cleanup(c.client.Close)
 }
+
+// A late context that came while nobody ran completes its change, however long that was.
+func TestLateContextDuringALongOutage(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	config := processor.Config{Context: processor.ContextConfig{Topic: "request-context", Grace: 200 * time.Millisecond, Lookback: time.Minute}}
+	_, stop := c.start(config)
+	c.update(1, 1, 1, "1", "2")
+	c.end(1, 0, 1)
+	c.events(1)
+	stop()
+	c.at = c.at.Add(30 * time.Second)
+	c.produce("request-context", "1", `{"user":{"id":"late"}}`)
+
+	config.Sources = []processor.Source{{Name: "shop"}}
+	p, err := processor.New(config, processor.Options{Kafka: c.options, Log: zaptest.NewLogger(t), Now: func() time.Time { return time.Now().Add(24 * time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	if e := find(t, c.events(2), schema.KindAttribution, "1"); e.Context.User.ID != "late" || e.Context.Status != schema.StatusLate {
+		t.Errorf("%+v", e.Context)
+	}
+}

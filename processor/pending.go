@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -279,10 +278,10 @@ func cloneRow(row schema.Row) schema.Row {
 	return clone
 }
 
-// loadPending reads the pending topic from a record time on and hands over what is still pending: the last record of each key that is no
-// deletion. It holds at most limit of them at once, and returns how many more there were.
-func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, topic string, since time.Time, limit int, take func(key string, value []byte)) (beyond int, err error) {
-	starts, err := admin.ListOffsetsAfterMilli(ctx, since.UnixMilli(), topic)
+// loadPending reads the pending topic and hands over what is still pending: the last record of each key that is no deletion. The topic is
+// compacted and what expires is deleted from it, so it is short; and however long an outage was, a context that came in time still counts. It holds at most limit of them at once, and returns how many more there were.
+func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, topic string, limit int, take func(key string, value []byte)) (beyond int, err error) {
+	starts, err := admin.ListStartOffsets(ctx, topic)
 	if err != nil {
 		return 0, fmt.Errorf("pending topic %s: %w", topic, err)
 	}

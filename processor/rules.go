@@ -2,9 +2,11 @@ package processor
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"dossier/schema"
 )
@@ -34,6 +36,7 @@ type tableRule struct {
 	columns    ColumnRoute
 
 	plain   bool // no rule about any field: rows pass as they are
+	checked atomic.Bool
 	fields  FieldRules
 	mu      sync.RWMutex
 	byField map[string]*fieldRule
@@ -109,6 +112,28 @@ func (t *tableRule) field(name string) *fieldRule {
 	t.byField[name] = rule
 	t.mu.Unlock()
 	return rule
+}
+
+// unmatched returns, once for each table, the fields that the configuration names and the table's rows do not have: a mask that is
+// misspelt hides nothing.
+func (r *Rules) unmatched(c *schema.Change) []string {
+	rule := r.table(c.Source, c.Schema, c.Table)
+	if rule.plain || c.After == nil || rule.checked.Swap(true) {
+		return nil
+	}
+	var missing []string
+	names := slices.Concat(rule.fields.Mask, rule.fields.Exclude, slices.Sorted(maps.Keys(rule.fields.Transform)))
+	for _, name := range names {
+		column, _, _ := strings.Cut(name, ".") // what a transform expands is named after its column
+		known := strings.Contains(name, "*") || c.After.Get(name).State != schema.Absent || c.After.Get(column).State != schema.Absent
+		for _, steps := range rule.fields.Transform {
+			known = known || slices.ContainsFunc(steps, func(s Transform) bool { return s.Rename == name || s.Rename == column })
+		}
+		if !known {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }
 
 // matchesAny says whether name matches one of the patterns, in which * stands for any text.

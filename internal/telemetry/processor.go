@@ -130,9 +130,9 @@ func (p *Processor) Invisible(source string) { p.invisible.WithLabelValues(sourc
 func (p *Processor) Attributed(source string) { p.attributed.WithLabelValues(source).Inc() }
 
 // DeadLettered counts a dead letter.
-func (p *Processor) DeadLettered(topic, reason string) {
+func (p *Processor) DeadLettered(topic string, partition int32, offset int64, reason string) {
 	p.deadLetters.WithLabelValues(topic, reason).Inc()
-	p.log.Warn("record put into the dead-letter topic", zap.String("topic", topic), zap.String("reason", reason))
+	p.log.Warn("record put into the dead-letter topic", zap.String("topic", topic), zap.Int32("partition", partition), zap.Int64("offset", offset), zap.String("reason", reason))
 }
 
 // Lost counts records that were deleted before they were read: a gap in the history.

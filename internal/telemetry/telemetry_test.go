@@ -53,7 +53,7 @@ func exercise(m *Metrics, log *zap.Logger) {
 	p.Snapshot("shop")
 	p.Invisible("shop")
 	p.Attributed("shop")
-	p.DeadLettered("shop.public.product", "not_an_envelope")
+	p.DeadLettered("shop.public.product", 2, 7, "not_an_envelope")
 	p.Committed(17, 3*time.Millisecond)
 	p.Aborted()
 	p.Stopped("shop", errors.New("registry away"))
