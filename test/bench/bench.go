@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"dossier/internal/deadletter"
 )
 
 // The parts that are measured.
@@ -63,8 +66,8 @@ func bench(ctx context.Context, b *broker, s settings, show *display) (*report, 
 				continue
 			}
 			measured[part] = append(measured[part], got)
-			show.say("%-9s %2d of %2d  %9s changes/s, %.1f CPU seconds a million, %d MB", part, i, s.runs, thousands(got.ChangesPerSec),
-				got.CPUPerMillion, got.PeakMemoryBytes>>20)
+			show.say("%-9s %2d of %2d  %9s changes/s, %.1f CPU seconds a million, %d MB, %d commits in %.1f of %.1f s", part, i, s.runs, thousands(got.ChangesPerSec),
+				got.CPUPerMillion, got.PeakMemoryBytes>>20, got.Commits, got.CommitSeconds, got.Seconds)
 		}
 	}
 	if s.cpuProfile != "" {
@@ -113,6 +116,13 @@ func (b *broker) check(ctx context.Context, j job, c corpus, original fingerprin
 			return err
 		}
 		return original.same(copied)
+	}
+	err := b.read(ctx, j.deadLetters(), func(r *kgo.Record) error {
+		letter, err := deadletter.Parse(r)
+		return errors.Join(fmt.Errorf("a dead letter, and the corpus has none that should be: %s, %s", letter.Reason, letter.Detail), err)
+	})
+	if err != nil {
+		return err
 	}
 	audit := &auditCheck{corpus: c}
 	if err := b.read(ctx, j.Output, func(r *kgo.Record) error { return audit.add(r.Value) }); err != nil {

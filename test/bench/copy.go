@@ -71,6 +71,7 @@ func runCopy(ctx context.Context, j job, w *watch) error {
 		}
 		uncommitted += len(out)
 		if open && (time.Since(since) >= commitInterval || uncommitted >= commitRecords) {
+			began := time.Now()
 			committed, err := session.End(ctx, kgo.TryCommit)
 			if failed := failure.Load(); failed != nil {
 				err = errors.Join(err, *failed)
@@ -82,7 +83,7 @@ func runCopy(ctx context.Context, j job, w *watch) error {
 				return fmt.Errorf("commit: %w", err)
 			}
 			total, uncommitted, open = total+uncommitted, 0, false
-			w.committed()
+			w.committed(time.Since(began))
 		}
 	}
 	return nil

@@ -15,11 +15,10 @@ import (
 // progress counts what a processor commits; everything else it passes on to the observer that feeds Prometheus, as `dossier run` has it.
 type progress struct {
 	processor.Observer
-	watch       *watch
-	remaining   atomic.Int64
-	done        func()
-	aborted     atomic.Int64
-	deadLetters atomic.Int64
+	watch     *watch
+	remaining atomic.Int64
+	done      func()
+	aborted   atomic.Int64
 }
 
 func (p *progress) Committed(records int, took time.Duration) {
@@ -27,7 +26,7 @@ func (p *progress) Committed(records int, took time.Duration) {
 	if records == 0 {
 		return // contexts alone
 	}
-	p.watch.committed()
+	p.watch.committed(took)
 	if p.remaining.Add(-int64(records)) <= 0 {
 		p.done()
 	}
@@ -36,11 +35,6 @@ func (p *progress) Committed(records int, took time.Duration) {
 func (p *progress) Aborted() {
 	p.Observer.Aborted()
 	p.aborted.Add(1)
-}
-
-func (p *progress) DeadLettered(topic, reason string) {
-	p.Observer.DeadLettered(topic, reason)
-	p.deadLetters.Add(1)
 }
 
 // runProcessor runs the processor as `dossier run` does, with the defaults, until the corpus's changes are committed.
@@ -66,9 +60,6 @@ func runProcessor(ctx context.Context, j job, w *watch) error {
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%d of %d changes are left: %w", observer.remaining.Load(), j.Changes, context.Cause(ctx))
-	}
-	if n := observer.deadLetters.Load(); n > 0 {
-		return fmt.Errorf("%d records became dead letters; the corpus has none that should", n)
 	}
 	if n := observer.aborted.Load(); n > 0 {
 		return fmt.Errorf("%d transactions were given up and done again: no figure of such a run counts", n)

@@ -40,18 +40,24 @@ type run struct {
 	ChangesPerSec   float64 `json:"changes_per_second"`
 	CPUPerMillion   float64 `json:"cpu_seconds_per_million"` // user and system, of the whole process from its start to its end
 	PeakMemoryBytes int64   `json:"peak_memory_bytes"`       // resident; 0 where the system does not tell
+	Commits         int     `json:"commits"`                 // Kafka transactions
+	CommitSeconds   float64 `json:"commit_seconds"`          // of Seconds, spent waiting for their ends
 }
 
 // outcome is what a worker tells on its standard output.
 type outcome struct {
 	Seconds         float64 `json:"seconds"`
 	PeakMemoryBytes int64   `json:"peak_memory_bytes"`
+	Commits         int     `json:"commits"`
+	CommitSeconds   float64 `json:"commit_seconds"`
 }
 
 // watch is the stopwatch of a run.
 type watch struct {
 	mu          sync.Mutex
 	first, last time.Time
+	commits     int
+	committing  time.Duration
 }
 
 // OnFetchBatchRead is called by the Kafka client for each batch of records read.
@@ -63,10 +69,13 @@ func (w *watch) OnFetchBatchRead(kgo.BrokerMetadata, string, int32, kgo.FetchBat
 	}
 }
 
-func (w *watch) committed() {
+// committed notes the end of a transaction and how long its commit took.
+func (w *watch) committed(took time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last = time.Now()
+	w.commits++
+	w.committing += took
 }
 
 func (w *watch) kafka(j job) []kgo.Opt {
@@ -114,7 +123,9 @@ func workJob(ctx context.Context, text string) (err error) {
 	if err := part(ctx, j, &w); err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(outcome{Seconds: w.last.Sub(w.first).Seconds(), PeakMemoryBytes: peakMemory()})
+	return json.NewEncoder(os.Stdout).Encode(outcome{
+		Seconds: w.last.Sub(w.first).Seconds(), PeakMemoryBytes: peakMemory(), Commits: w.commits, CommitSeconds: w.committing.Seconds(),
+	})
 }
 
 // peakMemory returns the most memory that was resident in this process. Linux tells it in /proc; what getrusage tells of a child is not below
@@ -161,6 +172,7 @@ func start(ctx context.Context, j job) (run, error) {
 	return run{
 		Seconds: o.Seconds, ChangesPerSec: float64(j.Changes) / o.Seconds,
 		CPUPerMillion: cpu.Seconds() / float64(j.Changes) * 1e6, PeakMemoryBytes: o.PeakMemoryBytes,
+		Commits: o.Commits, CommitSeconds: o.CommitSeconds,
 	}, nil
 }
 
