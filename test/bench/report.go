@@ -74,7 +74,7 @@ func summarize(part string, runs []run) partReport {
 // table writes the report for people.
 func (r *report) table(w io.Writer) error {
 	c := r.Corpus
-	_, err := fmt.Fprintf(w, "%s\n%s changes of %.0f bytes (%s, %d columns), %d a transaction, %s transactions with context, %d partitions\n\n", r.Machine,
+	_, err := fmt.Fprintf(w, "%s\n%s changes of %.0f bytes (%s, %d columns), %d a transaction, context in %s of them, %d partitions\n\n", r.Machine,
 		thousands(float64(c.Changes)), c.BytesPerChange, c.Format, c.Columns, c.ChangesPerTransaction, c.Context, c.Partitions)
 	if err != nil {
 		return err
