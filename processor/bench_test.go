@@ -67,13 +67,13 @@ func BenchmarkChange(b *testing.B) {
 		if !d.Decided {
 			b.Fatal("not decided")
 		}
-		rendered, ok := part.contexts.get(d.ref)
+		rendered, ok := s.rendered.get(d.ref)
 		if !ok {
 			if d.Context().Status != schema.StatusAttached {
 				b.Fatalf("%+v", d.Context())
 			}
 			rendered = s.render(d.Context())
-			part.contexts.put(d.ref, rendered)
+			s.rendered.put(d.ref, rendered)
 		}
 		part.event.Context = rendered.context
 		part.out.scratch = s.appendEvent(part.event.AppendKey(part.out.scratch[:0]), &part.event, rendered.text)

@@ -59,7 +59,7 @@ func (s *session) join(p *partition) (Decision, renderedContext) {
 		return decision, renderedContext{}
 	}
 	if decision.ref != 0 {
-		if rendered, ok := p.contexts.get(decision.ref); ok {
+		if rendered, ok := s.rendered.get(decision.ref); ok {
 			s.contexts.mu.RUnlock()
 			return decision, rendered
 		}
@@ -69,7 +69,7 @@ func (s *session) join(p *partition) (Decision, renderedContext) {
 	context.UserAgent = s.userAgent(context.Context.UserAgent)
 	rendered := s.render(context)
 	if decision.ref != 0 {
-		p.contexts.put(decision.ref, rendered)
+		s.rendered.put(decision.ref, rendered)
 	}
 	return decision, rendered
 }

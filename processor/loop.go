@@ -282,7 +282,7 @@ func (s *session) checkContext(ctx context.Context, p *partition) (done bool, er
 	rec := fromKgo(record)
 	switch p.role {
 	case roleTransaction:
-		err = p.decoder.Transaction(ctx, &rec, new(schema.TransactionBoundary))
+		err = p.decoder.Transaction(ctx, &rec, &p.boundary)
 	case roleMessage:
 		var m schema.Message
 		if err = p.decoder.Message(ctx, &rec, &m); err == nil && m.Prefix == s.config.Context.MessagePrefix {

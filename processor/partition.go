@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,7 +39,7 @@ type partition struct {
 	ordinals  ordinals
 	materials materializer
 	joiner    Joiner
-	contexts  renderedContexts
+	boundary  schema.TransactionBoundary // of the record being checked
 	out       slab
 	event     schema.AuditEvent
 }
@@ -184,11 +185,12 @@ func (s *slab) take(b []byte) []byte {
 	return s.free[start:len(s.free):len(s.free)]
 }
 
-// renderedContexts keeps the last contexts as they stand in audit events: the changes of one transaction share it. A window entry's reference is
-// never used twice, so it names the context for ever.
+// renderedContexts keeps the last contexts as they stand in audit events: the changes of one transaction share it, whichever partitions
+// they lie on. A window entry's reference is never used twice, so it names the context for ever. Safe for concurrent use.
 type renderedContexts struct {
-	keys   [16]entryRef
-	values [16]renderedContext
+	mu     sync.RWMutex
+	keys   [1024]entryRef
+	values [1024]renderedContext
 }
 
 type renderedContext struct {
@@ -197,11 +199,19 @@ type renderedContext struct {
 }
 
 func (r *renderedContexts) get(key entryRef) (renderedContext, bool) {
-	i := (uint64(key) ^ uint64(key)>>32) % 16
+	i := r.slot(key)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	return r.values[i], r.keys[i] == key
 }
 
 func (r *renderedContexts) put(key entryRef, c renderedContext) {
-	i := (uint64(key) ^ uint64(key)>>32) % 16
+	i := r.slot(key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.keys[i], r.values[i] = key, c
+}
+
+func (r *renderedContexts) slot(key entryRef) uint64 {
+	return (uint64(key) ^ uint64(key)>>32) % uint64(len(r.keys))
 }

@@ -152,6 +152,7 @@ type session struct {
 	admin    *kadm.Client
 	contexts *contextReader
 	pending  *pendingStore
+	rendered renderedContexts
 	late     Joiner // for pending changes
 	parts    map[topicPartition]*partition
 
