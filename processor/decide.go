@@ -87,6 +87,7 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 	}
 	visible, err := p.materials.Materialize(&p.change, p.ordinal(), &p.event)
 	if dead, ok := isDead(err); ok {
+		p.decoded = false // there is no event: where the dead letter has to wait, this is to be found again
 		return s.deadLetter(ctx, p, "processor", dead.Reason, dead.Detail)
 	}
 	for _, name := range s.rules.unmatched(&p.change) {

@@ -153,6 +153,34 @@ func TestDeadLetterTooLargeForItsTopic(t *testing.T) {
 	c.events(1)
 }
 
+// A row that must not be shown, and whose dead letter has to wait, gives no event meanwhile.
+func TestRefusedRowWhoseDeadLetterWaits(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.start(processor.Config{Entities: []processor.Entity{{Table: "public.product", Fields: processor.FieldRules{Mask: []string{"id"}}}}})
+	client, err := kgo.NewClient(append(c.options, kgo.ProducerBatchMaxBytes(30<<20), kgo.ProducerBatchCompression(kgo.GzipCompression()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	row := func(table string, tx int) string {
+		return fmt.Sprintf(`{"before":null,"after":{"id":1},%s,"op":"c","ts_ms":1,"transaction":null}`, strings.Replace(c.source(tx), `"product"`, `"`+table+`"`, 1))
+	}
+	refused := &kgo.Record{Topic: "shop.public.product", Key: []byte(`{"id":1}`), Value: []byte(row("product", 7)),
+		Headers: []kgo.RecordHeader{{Key: "h", Value: []byte(strings.Repeat("x", 25<<20))}}}
+	if err := client.ProduceSync(context.Background(), refused).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	c.end(7, 0, 1)
+	time.Sleep(3 * time.Second) // it is tried again each second
+	c.produce("shop.public.order", `{"id":1}`, row("order", 8))
+	c.end(8, 0, 1)
+	if e := c.events(1)[0]; e.Entity.Type != "public.order" {
+		t.Errorf("an event of %q: %+v", e.Entity.Type, e)
+	}
+	c.read("dossier.dlq", 0)
+}
+
 // The context topics come into being after the processor has begun to look for them.
 func TestContextTopicsThatComeLater(t *testing.T) {
 	t.Parallel()
