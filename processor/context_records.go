@@ -43,7 +43,7 @@ func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.R
 			return nil, transientOnly(err)
 		}
 		txID := message.TxID
-		entry := ContextEntry{Route: schema.RouteMessage, Time: at, LSN: message.LSN, Order: message.TotalOrder}
+		entry := ContextEntry{Time: at, LSN: message.LSN, Order: message.TotalOrder}
 		if message.Prefix == r.config.MessagePrefix {
 			if _, err := schema.ParseContext(message.Content); err == nil {
 				entry.Payload = message.Content
@@ -57,7 +57,7 @@ func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.R
 			return nil, transientOnly(err)
 		}
 		txID := change.TxID
-		entry := ContextEntry{Route: schema.RouteTable, Time: at, LSN: change.LSN, Order: change.TotalOrder}
+		entry := ContextEntry{Time: at, LSN: change.LSN, Order: change.TotalOrder}
 		if c, err := schema.ContextFromRow(change.After); err == nil {
 			entry.Payload = encodeContext(&c)
 		}
@@ -68,7 +68,7 @@ func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.R
 		if err != nil {
 			return nil, nil
 		}
-		entry := ContextEntry{Route: schema.RouteTopic, Time: at, Payload: topicPayload(key.CorrelationID, rec.Value)}
+		entry := ContextEntry{Time: at, Payload: topicPayload(key.CorrelationID, rec.Value)}
 		return func() {
 			for _, hash := range key.hashes(r.window) {
 				r.note(hash)

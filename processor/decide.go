@@ -34,7 +34,6 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 	}
 	decision, rendered := s.join(p)
 	if !decision.Decided {
-		p.waitFor = decision.WaitFor
 		return false, nil
 	}
 	p.lastFrom = from
@@ -191,17 +190,20 @@ func (s *session) await(p *partition) error {
 	if err != nil {
 		return err
 	}
-	s.contexts.mu.Lock()
 	s.pending.add(c, s.contexts.window)
-	s.contexts.mu.Unlock()
 	s.txn.Lock()
 	s.recheck[c] = true
 	s.txn.Unlock()
-	return s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(c.event.Attribution.EventID), Value: value})
+	return s.producePending(c.event.Attribution.EventID, value)
+}
+
+// producePending writes a pending change to the pending topic; without a value it deletes it there.
+func (s *session) producePending(eventID string, value []byte) error {
+	return s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(eventID), Value: value})
 }
 
 // attribute publishes what late contexts tell of pending changes, and lets go of those that none can complete any more.
-func (s *session) attribute(context.Context) error {
+func (s *session) attribute() error {
 	// Read before the notes are taken: what came up to this time is among them.
 	s.contexts.mu.RLock()
 	past := s.contexts.readPast(0)
@@ -249,7 +251,7 @@ func (s *session) attribute(context.Context) error {
 		}
 	}
 	for _, id := range s.pending.takeExpired() {
-		if err := s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(id)}); err != nil {
+		if err := s.producePending(id, nil); err != nil {
 			return err
 		}
 	}
@@ -259,10 +261,8 @@ func (s *session) attribute(context.Context) error {
 // forget removes a pending change here and on the pending topic.
 func (s *session) forget(c *pendingChange) error {
 	delete(s.recheck, c)
-	s.contexts.mu.Lock()
 	s.pending.forget(c, s.contexts.window)
-	s.contexts.mu.Unlock()
-	return s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(c.event.Attribution.EventID)})
+	return s.producePending(c.event.Attribution.EventID, nil)
 }
 
 func sortedByPosition(set map[*pendingChange]bool) []*pendingChange {

@@ -47,7 +47,7 @@ func (s *session) loop(ctx context.Context) error {
 		if err := s.work(ctx); err != nil {
 			return err
 		}
-		if err := s.attribute(finish); err != nil {
+		if err := s.attribute(); err != nil {
 			return err
 		}
 		s.pause()

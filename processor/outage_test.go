@@ -167,7 +167,7 @@ func TestRefusedRowWhoseDeadLetterWaits(t *testing.T) {
 		return fmt.Sprintf(`{"before":null,"after":{"id":1},%s,"op":"c","ts_ms":1,"transaction":null}`, strings.Replace(c.source(tx), `"product"`, `"`+table+`"`, 1))
 	}
 	refused := &kgo.Record{Topic: "shop.public.product", Key: []byte(`{"id":1}`), Value: []byte(row("product", 7)),
-		Headers: []kgo.RecordHeader{{Key: "h", Value: []byte(strings.Repeat("x", 25<<20))}}}
+		Headers: []kgo.RecordHeader{{Key: "h", Value: []byte(strings.Repeat("x", 2<<20))}}}
 	if err := client.ProduceSync(context.Background(), refused).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,6 @@ func TestContextTopicsThatComeLater(t *testing.T) {
 func TestContextTopicMadeAnew(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	admin := kadm.NewClient(c.client)
 	c.start(processor.Config{Context: processor.ContextConfig{Grace: time.Second}})
 	for tx := 1; tx <= 3; tx++ {
 		c.message(tx, 1, `{"user":{"id":"u1"}}`)
@@ -217,16 +216,7 @@ func TestContextTopicMadeAnew(t *testing.T) {
 		c.end(tx, 1, 1)
 	}
 	c.events(3)
-	if _, err := admin.DeleteTopics(context.Background(), "shop.message"); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * time.Second)
-	if _, err := admin.CreateTopics(context.Background(), 1, 1, nil, "shop.message"); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(6 * time.Second) // the clients learn of it
-	c.again()
-	c.at = time.Now()
+	c.makeAnew("shop.message", 1)
 	for tx := 11; tx <= 16; tx++ {
 		c.message(tx, 1, `{"user":{"id":"u7"}}`)
 		c.update(tx, tx, 2, "1", "2")
@@ -243,28 +233,34 @@ func TestContextTopicMadeAnew(t *testing.T) {
 func TestChangeTopicMadeAnew(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	admin := kadm.NewClient(c.client)
 	c.start(processor.Config{Context: processor.ContextConfig{Grace: time.Second}})
 	for tx := 1; tx <= 20; tx++ {
 		c.update(tx, tx, 1, "1", "2")
 		c.end(tx, 0, 1)
 	}
 	c.events(20)
-	if _, err := admin.DeleteTopics(context.Background(), "shop.public.product"); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * time.Second)
-	if _, err := admin.CreateTopics(context.Background(), 3, 1, nil, "shop.public.product"); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(6 * time.Second) // the clients learn of it
-	c.again()
-	c.at = time.Now()
+	c.makeAnew("shop.public.product", 3)
 	for tx := 31; tx <= 36; tx++ {
 		c.update(tx, tx, 1, "1", "2")
 		c.end(tx, 0, 1)
 	}
 	c.events(26)
+}
+
+// makeAnew deletes a topic and creates it, and waits until the clients have learnt of it.
+func (c *cluster) makeAnew(topic string, partitions int32) {
+	c.t.Helper()
+	admin := kadm.NewClient(c.client)
+	if _, err := admin.DeleteTopics(context.Background(), topic); err != nil {
+		c.t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+	if _, err := admin.CreateTopics(context.Background(), partitions, 1, nil, topic); err != nil {
+		c.t.Fatal(err)
+	}
+	time.Sleep(6 * time.Second)
+	c.again()
+	c.at = time.Now()
 }
 
 // again makes a new client, which knows of topics made anew.

@@ -33,7 +33,6 @@ type partition struct {
 	end       int64 // the partition's end when it was last fetched
 	paused    bool
 
-	waitFor   int64     // the first record waits until the context streams have been read past this record time; 0 if it doesn't
 	retryAt   time.Time // the first record is tried again then, because a service it needs is down
 	lastFrom  int64     // the oldest context time that the last decided record needed
 	ordinals  ordinals
@@ -70,7 +69,7 @@ func (p *partition) pop() {
 	if p.polls[0].before <= p.next {
 		p.polls = p.polls[1:]
 	}
-	p.decoded, p.waitFor, p.retryAt = false, 0, time.Time{}
+	p.decoded, p.retryAt = false, time.Time{}
 	if p.head > 4096 && p.head*2 > len(p.queue) {
 		p.queue = append([]*kgo.Record(nil), p.queue[p.head:]...)
 		p.head = 0
@@ -81,7 +80,7 @@ func (p *partition) pop() {
 func (p *partition) rewind() {
 	p.queue, p.head, p.bytes, p.polls = nil, 0, 0, nil
 	p.next = p.committed
-	p.decoded, p.waitFor, p.retryAt = false, 0, time.Time{}
+	p.decoded, p.retryAt = false, time.Time{}
 	p.ordinals = ordinals{}
 }
 

@@ -3,8 +3,6 @@ package processor
 import (
 	"bytes"
 	"hash/maphash"
-
-	"dossier/schema"
 )
 
 // Window holds the request contexts and transaction ends that were read from the context streams, for as long as an
@@ -89,7 +87,6 @@ func (w *Window) Evicted() int { return w.evicted }
 
 // ContextEntry is a context as it was read. Time is the record's own, in Unix milliseconds.
 type ContextEntry struct {
-	Route   schema.Route
 	Time    int64
 	LSN     uint64 // of a message or a context row
 	Order   uint64 // total order in the transaction, which breaks ties of LSN

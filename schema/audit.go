@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // AuditSchemaVersion is the version of the audit event's format that this package writes.
 const AuditSchemaVersion = 1
@@ -128,6 +125,3 @@ type Attribution struct {
 	Action  Action   // its action
 	Fields  []string // the fields of its changes, so that its documents' ids can be computed
 }
-
-// RawObject is a JSON object kept as its text.
-type RawObject = json.RawMessage
