@@ -31,7 +31,7 @@ func event(id string) *schema.AuditEvent {
 			Parent: &schema.EntityRef{Type: "supplier", ID: "7"}},
 		Scope: "catalog",
 		Context: &schema.EventContext{Status: schema.StatusAmbiguous, Route: schema.RouteMessage,
-			Context:    schema.Context{TransactionID: &tx, CorrelationID: "r-1", User: schema.User{ID: "u1", Roles: []string{"<editor>"}}, Extra: schema.RawObject(`{"a":1}`)},
+			Context:    schema.Context{TransactionID: &tx, CorrelationID: "r-1", User: schema.User{ID: "u1", Roles: []string{"<editor>"}}, Extra: json.RawMessage(`{"a":1}`)},
 			UserAgent:  schema.UserAgent{Original: "curl/8", Name: "curl"},
 			Candidates: []schema.Candidate{{Route: schema.RouteMessage, User: schema.User{ID: "u1"}}}},
 		VersionName: "Baseline",
