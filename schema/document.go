@@ -15,6 +15,12 @@ const (
 	// DocumentAttribution is the evidence that a change's context came late. It is found under the change's event id, beside the
 	// documents that it completes.
 	DocumentAttribution DocumentKind = "attribution"
+	// DocumentNamedVersion says that an entity, as it was at a time, belongs to a named version.
+	DocumentNamedVersion DocumentKind = "named_version"
+	// DocumentFeedback is what a connected application or a person said of an entity, a named version or a change.
+	DocumentFeedback DocumentKind = "feedback"
+	// DocumentTransaction says how many changes the database reports for one transaction, so that what is stored can be compared.
+	DocumentTransaction DocumentKind = "transaction"
 )
 
 // DefaultScope is the scope of what the configuration gives no other.
@@ -59,6 +65,10 @@ type Document struct {
 	// Fields names the changed fields, on a row version: those that have a field change of their own.
 	Fields        []string
 	Before, After Row // on a row version; nil where there is no image
+
+	NamedVersion *NamedVersion      // on a named version
+	Feedback     *Feedback          // on feedback
+	Transaction  *TransactionCounts // on a transaction
 
 	CDC CDC // Connector and Snapshot are not kept
 }
