@@ -309,6 +309,14 @@ func (o *objectWriter) string(name, value string) {
 	}
 }
 
+func (o *objectWriter) time(name string, t time.Time) {
+	if !t.IsZero() {
+		o.key(name)
+		o.b = append(o.b, '"')
+		o.b = append(appendTime(o.b, t), '"')
+	}
+}
+
 func (o *objectWriter) states(name string, row Row) {
 	o.key(name)
 	states := openObject(o.b)

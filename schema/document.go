@@ -90,15 +90,26 @@ type DocumentRef struct {
 func (d *Document) Ref() DocumentRef { return DocumentRef{d.Index(), d.ID()} }
 
 // ID returns the document's identity. It follows from the change, its kind and its field, so that a second delivery finds
-// the document of the first.
-func (d *Document) ID() string { return DocumentID(d.EventID, d.Kind, d.Change.Field) }
+// the document of the first. A named version's also follows from the entity: one change may name a version of another entity than its own,
+// and its own as well.
+func (d *Document) ID() string {
+	if d.Kind == DocumentNamedVersion {
+		return NamedVersionDocumentID(d.EventID, d.Entity.EntityRef)
+	}
+	return DocumentID(d.EventID, d.Kind, d.Change.Field)
+}
 
 // Index returns the name of the index that the document stands in.
 func (d *Document) Index() string { return DocumentIndex(d.Scope, d.Time) }
 
-// DocumentID returns the identity of a change event's document. field is empty but for a field change.
+// DocumentID returns the identity of an event's document of any kind but a named version. field is empty but for a field change.
 func DocumentID(eventID string, kind DocumentKind, field string) string {
 	return DerivedID(eventID, string(kind), field)
+}
+
+// NamedVersionDocumentID returns the identity of the document that says, by an event, that an entity belongs to a named version.
+func NamedVersionDocumentID(eventID string, entity EntityRef) string {
+	return DerivedID(eventID, string(DocumentNamedVersion), entity.Type, entity.ID)
 }
 
 // DocumentIndex returns the name of the index for a scope and a commit time, such as "dossier-default-v1-2026.11". The month is UTC's

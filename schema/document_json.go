@@ -23,10 +23,7 @@ func (d *Document) AppendJSON(b []byte) (_ []byte, hash string) {
 	b = d.Context.appendWho(b)
 	b = append(b, `,"entity":`...)
 	b = d.Entity.appendJSON(b)
-	if d.VersionName != "" {
-		b = append(b, `,"version":{"name":`...)
-		b = append(appendJSONString(b, d.VersionName), '}')
-	}
+	b = d.appendVersion(b)
 	if d.Kind == DocumentFieldChange {
 		b = append(b, `,"change":{"field":`...)
 		b = appendJSONString(b, d.Change.Field)
@@ -36,6 +33,8 @@ func (d *Document) AppendJSON(b []byte) (_ []byte, hash string) {
 		b = append(appendSearchable(b, d.Change.Current), '}')
 	}
 	b = d.appendRows(b)
+	b = d.Feedback.appendDocument(b)
+	b = d.Transaction.appendDocument(b)
 	b = append(b, `,"cdc":`...)
 	b = d.CDC.appendDocument(b)
 	position := len(b) - start
@@ -195,8 +194,12 @@ func (d *Document) appendRows(b []byte) []byte {
 	return o.close()
 }
 
-// appendDocument appends the coordinates without the position, and leaves the object open for it.
+// appendDocument appends the coordinates without the position, and leaves the object open for it. What came from no database (feedback, a version
+// named by a request) has none.
 func (c *CDC) appendDocument(b []byte) []byte {
+	if *c == (CDC{Connector: c.Connector, Snapshot: c.Snapshot}) {
+		return append(b, '{')
+	}
 	b = append(b, `{"source":`...)
 	b = appendJSONString(b, c.Source)
 	b = appendStringMember(b, `,"schema":`, c.Schema)

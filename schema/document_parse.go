@@ -19,6 +19,8 @@ func ParseDocument(data []byte) (d Document, hash string, err error) {
 		err = fmt.Errorf("event.id is missing")
 	case d.Kind == "":
 		err = fmt.Errorf("audit.kind is missing")
+	default:
+		err = d.checkKind()
 	}
 	if err != nil {
 		return Document{}, "", &DecodeError{Reason: ReasonNotDocument, Detail: "version document: " + err.Error(), Err: err}
@@ -110,7 +112,12 @@ func (p *documentParser) document() error {
 		case "entity":
 			return true, p.documentEntity()
 		case "version":
-			return true, p.textObject(textMembers{"name": &d.VersionName})
+			return true, p.version()
+		case "feedback":
+			d.Feedback = new(Feedback)
+			return true, p.feedback(d.Feedback)
+		case "transaction":
+			return true, p.transaction()
 		case "change":
 			return true, p.documentChange()
 		case "row":

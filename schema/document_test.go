@@ -87,6 +87,9 @@ func TestDocumentRoundTrip(t *testing.T) {
 		change.Change = FieldChange{Field: `od"d.`, Previous: v, Current: present(`""`)}
 		docs = append(docs, change)
 	}
+	for _, d := range kindDocuments() {
+		docs = append(docs, d)
+	}
 	for _, d := range docs {
 		text, hash := d.AppendJSON(nil)
 		parsed, stored, err := ParseDocument(text)
@@ -197,6 +200,10 @@ func FuzzParseDocument(f *testing.F) {
 	d.Kind, d.Change = DocumentFieldChange, FieldChange{Field: "price", Previous: NullValue, Current: present(`"1.5"`)}
 	text, _ = d.AppendJSON(nil)
 	f.Add(text)
+	for _, d := range kindDocuments() {
+		text, _ := d.AppendJSON(nil)
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, _, err := ParseDocument(data)
 		if err != nil {
