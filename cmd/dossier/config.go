@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,9 +49,10 @@ with its line or variable. Nothing is connected to. Exit code 2 if there is a fa
 const (
 	roleProcessor = "processor"
 	roleSink      = "sink"
+	roleServe     = "serve"
 )
 
-var allRoles = []string{roleProcessor, roleSink}
+var allRoles = []string{roleProcessor, roleSink, roleServe}
 
 // needsOf returns what the roles cannot do without.
 func needsOf(roles []string) (config.Need, error) {
@@ -61,12 +63,14 @@ func needsOf(roles []string) (config.Need, error) {
 			needs |= config.NeedSources
 		case roleSink:
 			needs |= config.NeedStore
+		case roleServe:
+			needs |= config.NeedServe
 		default:
-			return 0, misuse("--role: unknown role %q; expected some of processor, sink", role)
+			return 0, misuse("--role: unknown role %q; expected some of %s", role, strings.Join(allRoles, ", "))
 		}
 	}
 	if len(roles) == 0 {
-		return 0, misuse("--role: expected some of processor, sink")
+		return 0, misuse("--role: expected some of %s", strings.Join(allRoles, ", "))
 	}
 	return needs, nil
 }

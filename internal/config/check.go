@@ -29,6 +29,7 @@ func (c *Config) check(known Faults, needs Need) Faults {
 	k.entities()
 	k.store()
 	k.listeners()
+	k.serve(needs)
 	k.required(needs)
 	return k.faults
 }

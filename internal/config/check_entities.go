@@ -62,11 +62,27 @@ func (k *checker) entities() {
 			k.once(key+".key", e.Key)
 		}
 		k.fields(key, e)
+		k.namedVersion(key, e)
 		for _, column := range slices.Sorted(maps.Keys(e.Types)) {
 			if _, err := schema.ParseColumnType(e.Types[column]); err != nil {
 				k.fault(key+".types."+column, "%s", unknown("type", e.Types[column], schema.ColumnTypeNames()))
 			}
 		}
+	}
+}
+
+// namedVersion checks that a version's name may be seen: it stands in the clear on every document that it names.
+func (k *checker) namedVersion(key string, e *Entity) {
+	v := e.NamedVersion
+	if v == nil {
+		return
+	}
+	f, at := e.Fields, key+".named_version.name"
+	switch {
+	case v.Name == "":
+		k.fault(at, "missing; expected the column that holds the version's name")
+	case matches(f.Mask, v.Name) || matches(f.Exclude, v.Name) || len(f.Include) > 0 && !matches(f.Include, v.Name):
+		k.fault(at, "%q is excluded or masked, and yet the version's name would show it; choose another column", v.Name)
 	}
 }
 

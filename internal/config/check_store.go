@@ -29,8 +29,11 @@ func (k *checker) sqlite(s *SQLite) {
 	case err == nil && info.IsDir():
 		k.got(key, s.Path, "a directory; expected a file's name, such as dossier.db")
 	}
-	if len(k.c.Roles) > 0 {
-		k.warn("roles", "SQLite knows no roles: whoever may read the file of sink.sqlite reads every scope")
+	if len(k.c.Roles) > 0 && len(k.c.Serve.Access) == 0 {
+		k.warn("roles", "no serve.access says who has these roles: with SQLite, whoever reaches serve.listen reads every scope")
+	}
+	if k.c.Sink.SearchTemplates == "required" {
+		k.fault("sink.search_templates", "required, but SQLite has no stored search templates; leave it out, or use Elasticsearch or OpenSearch")
 	}
 }
 
@@ -57,6 +60,7 @@ type Need uint8
 const (
 	NeedSources Need = 1 << iota // at least one source
 	NeedStore                    // a store, whichever
+	NeedServe                    // what answers questions over HTTP: a store, and a look at who can reach it
 )
 
 // Require returns Faults for what is needed and missing; nil if all is there.
@@ -73,7 +77,7 @@ func (k *checker) required(needs Need) {
 	if needs&NeedSources != 0 && len(k.c.Sources) == 0 {
 		k.fault("sources", "missing; expected at least one, such as [{name: shop}], where the name is the connector's topic.prefix")
 	}
-	if needs&NeedStore != 0 && k.c.Sink.Elasticsearch == nil && k.c.Sink.SQLite == nil {
+	if needs&(NeedStore|NeedServe) != 0 && k.c.Sink.Elasticsearch == nil && k.c.Sink.SQLite == nil {
 		k.fault("sink.elasticsearch", "missing; expected addresses, such as {addresses: [http://127.0.0.1:9200]}, or sink.sqlite, such as {path: dossier.db}")
 	}
 }

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 
 	"dossier/schema"
@@ -120,16 +122,19 @@ type Feedback struct {
 
 // Entity is what is particular about one table. A table that has none is an entity type schema.table in ScopeDefault.
 type Entity struct {
-	Source  string            `yaml:"source"` // empty: whichever source has the table
-	Table   string            `yaml:"table"`
-	Enabled bool              `yaml:"enabled"`
-	Type    string            `yaml:"type"`
-	Scope   string            `yaml:"scope"`
-	Key     []string          `yaml:"key"`
-	Parent  *Parent           `yaml:"parent"`
-	Fields  Fields            `yaml:"fields"`
-	Context EntityContext     `yaml:"context"`
-	Types   map[string]string `yaml:"types"` // column: type, for JSON without its schema
+	Source  string        `yaml:"source"` // empty: whichever source has the table
+	Table   string        `yaml:"table"`
+	Enabled bool          `yaml:"enabled"`
+	Type    string        `yaml:"type"`
+	Scope   string        `yaml:"scope"`
+	Key     []string      `yaml:"key"`
+	Parent  *Parent       `yaml:"parent"`
+	Fields  Fields        `yaml:"fields"`
+	Context EntityContext `yaml:"context"`
+	// NamedVersion makes each row a named version of the entity that it refers to (Parent), or of its own entity. Nil: rows are changes alone.
+	NamedVersion *NamedVersion `yaml:"named_version"`
+
+	Types map[string]string `yaml:"types"` // column: type, for JSON without its schema
 }
 
 // Parent is the entity that rows of this one belong to.
@@ -166,6 +171,11 @@ type EntityContext struct {
 	Witness string `yaml:"witness"`
 }
 
+// NamedVersion says where the rows of a table hold a version's name.
+type NamedVersion struct {
+	Name string `yaml:"name"` // the column
+}
+
 // Role may read some scopes.
 type Role struct {
 	Name   string   `yaml:"name"`
@@ -195,6 +205,8 @@ type Sink struct {
 	InFlight      int            `yaml:"in_flight"`
 	Elasticsearch *Elasticsearch `yaml:"elasticsearch"` // nil: another store, or none
 	SQLite        *SQLite        `yaml:"sqlite"`        // the other
+	// SearchTemplates says what `dossier setup` does about the stored search templates: with "optional" it warns where the store takes none.
+	SearchTemplates string `yaml:"search_templates" enum:"required optional off"`
 }
 
 // SQLite is the embedded store.
@@ -221,9 +233,36 @@ type Credentials struct {
 	BearerToken Secret `yaml:"bearer_token"`
 }
 
-// Serve is the public HTTP address.
+// Serve is the public HTTP address and what it allows.
 type Serve struct {
-	Listen string `yaml:"listen"`
+	Listen         string   `yaml:"listen"`
+	ReadOnly       bool     `yaml:"read_only"`       // no POST: no versions named, no feedback taken
+	AuditReads     bool     `yaml:"audit_reads"`     // each read becomes an access event on the audit topic
+	CORSOrigins    []string `yaml:"cors_origins"`    // such as https://app.example; empty: no other site's pages may read answers
+	MaxConnections int      `yaml:"max_connections"` // open at once; further ones wait
+	MaxTails       int      `yaml:"max_tails"`       // of them, live streams of events
+	Access         []Access `yaml:"access"`          // with SQLite: who may read what; empty: whoever reaches the address reads everything
+}
+
+// Access gives whoever shows a token the right to read what some roles may.
+type Access struct {
+	Name        string   `yaml:"name"`         // who, in access events and in the log
+	TokenSHA256 string   `yaml:"token_sha256"` // of the bearer token, in hexadecimal; in place of Token
+	Token       Secret   `yaml:"token"`        // the bearer token itself
+	Roles       []string `yaml:"roles"`
+}
+
+// MinTokenBytes is the least length of a bearer token: with less, it can be found by trying.
+const MinTokenBytes = 16
+
+// Hash returns the SHA-256 of the token, however it was given: what a caller's token is compared with.
+func (a Access) Hash() [sha256.Size]byte {
+	if a.Token.IsSet() {
+		return sha256.Sum256([]byte(a.Token.Reveal()))
+	}
+	var h [sha256.Size]byte
+	_, _ = hex.Decode(h[:], []byte(a.TokenSHA256)) // checked when the configuration was read
+	return h
 }
 
 // Admin is an HTTP address for operators alone.
@@ -235,6 +274,14 @@ type Admin struct {
 // Log is what the log holds.
 type Log struct {
 	Level string `yaml:"level" enum:"debug info warn error"`
+}
+
+// ScopesOf returns the scopes that some roles may read, each once, in the order of AllScopes.
+func (c *Config) ScopesOf(roles []string) []string {
+	may := func(scope string) bool {
+		return slices.ContainsFunc(c.Roles, func(r Role) bool { return slices.Contains(roles, r.Name) && slices.Contains(r.Scopes, scope) })
+	}
+	return slices.DeleteFunc(c.AllScopes(), func(scope string) bool { return !may(scope) })
 }
 
 // AllScopes returns ScopeDefault and the configured scopes, each once.

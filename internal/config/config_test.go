@@ -45,6 +45,7 @@ entities:
         price: [{scale: 2}]
         updated: [{truncate: millis}]
     context: {user: updated_by, request: request_id}
+    named_version: {name: survey_name}
     types: {price: decimal(2)}
   - {source: *other, table: public.log, enabled: false}
 sink:
@@ -89,6 +90,9 @@ func TestWholeConfiguration(t *testing.T) {
 		"salt":                  c.Entities[0].Fields.Transform["email"][0].Salt.Reveal() == "sixteen bytes or more",
 		"scale":                 *c.Entities[0].Fields.Transform["price"][0].Scale == 2,
 		"types":                 c.Entities[0].Types["price"] == "decimal(2)",
+		"named version":         c.Entities[0].NamedVersion.Name == "survey_name" && c.Entities[1].NamedVersion == nil,
+		"template default":      c.Sink.SearchTemplates == "optional",
+		"serve defaults":        c.Serve.MaxConnections == 1024 && c.Serve.MaxTails == 100 && !c.Serve.ReadOnly && !c.Serve.AuditReads,
 		"size":                  c.Sink.BulkBytes == 4<<20,
 		"text as list":          slices.Equal(c.Sink.Elasticsearch.Addresses, []string{"https://es:9200"}),
 		"inline credentials":    c.Sink.Elasticsearch.Username == "dossier" && c.Sink.Elasticsearch.Password.Reveal() == "from a file",
