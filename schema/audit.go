@@ -9,10 +9,16 @@ const AuditSchemaVersion = 1
 type Kind string
 
 const (
-	KindChange       Kind = "change"
-	KindAttribution  Kind = "attribution"
+	// KindChange is a change of one row, or the emptying of a table.
+	KindChange Kind = "change"
+	// KindAttribution completes a change whose context came late.
+	KindAttribution Kind = "attribution"
+	// KindNamedVersion says that an entity, as it was at a time, belongs to a named version.
 	KindNamedVersion Kind = "named_version"
-	KindFeedback     Kind = "feedback"
+	// KindFeedback is what a connected application or a person reports.
+	KindFeedback Kind = "feedback"
+	// KindAccess says who read what. It becomes no document.
+	KindAccess Kind = "access"
 )
 
 // Action is what happened to an entity.
@@ -56,6 +62,16 @@ type AuditEvent struct {
 	PairID string
 	// Attribution is set on KindAttribution alone.
 	Attribution *Attribution
+
+	// NamedVersion is set on KindNamedVersion, and with VersionOf on a change and its attribution: which state VersionName holds.
+	NamedVersion *NamedVersion
+	// VersionOf is the entity whose state the change names by its row, where the row's table is a source of named versions and the entity is another
+	// than the event's own; nil otherwise.
+	VersionOf *EntityRef
+	// Feedback is set on KindFeedback alone.
+	Feedback *Feedback
+	// Access is set on KindAccess alone.
+	Access *Access
 }
 
 // EntityRef names an entity.
@@ -124,4 +140,14 @@ type Attribution struct {
 	EventID string   // the change event
 	Action  Action   // its action
 	Fields  []string // the fields of its changes, so that its documents' ids can be computed
+}
+
+// Access is one question that was answered, or refused. From where it was asked stands in the event's context.
+type Access struct {
+	Caller string // by which name the store or the configuration knows who asked; "" where nobody asks that
+	Method string // of HTTP
+	Path   string // as it was asked, percent-encoded
+	Query  string // the text after "?", as it was asked; "" without
+	Status int    // of HTTP: 200 answered, 403 refused, and so on
+	Items  int64  // how many things the answer shows
 }

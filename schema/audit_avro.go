@@ -76,19 +76,54 @@ func (e *AuditEvent) appendAvroTail(b []byte) []byte {
 		b = appendAvroOptional(b, string(a.Action))
 		b = appendAvroStrings(b, a.Fields)
 	}
-	return e.CDC.appendAvro(b)
+	b = e.CDC.appendAvro(b)
+	return e.appendAvroKinds(b)
+}
+
+// appendAvroKinds appends the fields that stand behind cdc, because they came after it.
+func (e *AuditEvent) appendAvroKinds(b []byte) []byte {
+	if v := e.NamedVersion; v == nil {
+		b = append(b, avroNull)
+	} else {
+		b = appendAvroOptional(append(b, avroSome), v.ID)
+		b = appendAvroTime(b, v.AsOf)
+		b = appendAvroOptional(b, v.EventID)
+		b = e.VersionOf.appendAvroOptional(b)
+	}
+	if f := e.Feedback; f == nil {
+		b = append(b, avroNull)
+	} else {
+		b = appendAvroOptional(append(b, avroSome), f.Application)
+		b = appendAvroOptional(b, f.Status)
+		b = appendAvroOptional(b, f.Message)
+		b = appendAvroOptional(b, string(f.Payload))
+		b = appendAvroOptional(b, f.EventID)
+	}
+	a := e.Access
+	if a == nil {
+		return append(b, avroNull)
+	}
+	b = appendAvroOptional(append(b, avroSome), a.Caller)
+	b = appendAvroOptional(b, a.Method)
+	b = appendAvroOptional(b, a.Path)
+	b = appendAvroOptional(b, a.Query)
+	b = binary.AppendVarint(b, int64(a.Status))
+	return binary.AppendVarint(b, a.Items)
+}
+
+func (r *EntityRef) appendAvroOptional(b []byte) []byte {
+	if r == nil {
+		return append(b, avroNull)
+	}
+	b = appendAvroString(append(b, avroSome), r.Type)
+	return appendAvroString(b, r.ID)
 }
 
 func (n *Entity) appendAvro(b []byte) []byte {
 	b = appendAvroString(b, n.Type)
 	b = appendAvroOptional(b, n.ID)
 	b = appendAvroRow(b, n.Key)
-	if n.Parent == nil {
-		b = append(b, avroNull)
-	} else {
-		b = appendAvroString(append(b, avroSome), n.Parent.Type)
-		b = appendAvroString(b, n.Parent.ID)
-	}
+	b = n.Parent.appendAvroOptional(b)
 	b = appendAvroOptional(b, n.NextID)
 	return appendAvroOptional(b, n.PreviousID)
 }

@@ -94,18 +94,66 @@ func (r *avroReader) event(e, old *AuditEvent) {
 		e.Attribution.Fields = r.strings("attribution.fields", fields)
 	}
 	r.cdc(&e.CDC)
+	if r.err == nil && r.pos < len(r.data) { // the writer knew the fields that came after cdc
+		r.kinds(e, old)
+	}
+}
+
+func (r *avroReader) kinds(e, old *AuditEvent) {
+	if r.some("version") {
+		if e.NamedVersion = old.NamedVersion; e.NamedVersion == nil {
+			e.NamedVersion = new(NamedVersion)
+		}
+		*e.NamedVersion = NamedVersion{ID: r.optional("version.id"), AsOf: r.time("version.as_of"), EventID: r.optional("version.event_id")}
+		e.VersionOf = r.ref("version.entity", old.VersionOf)
+	}
+	if r.some("feedback") {
+		if e.Feedback = old.Feedback; e.Feedback == nil {
+			e.Feedback = new(Feedback)
+		}
+		*e.Feedback = Feedback{Application: r.optional("feedback.application"), Status: r.optional("feedback.status"), Message: r.optional("feedback.message")}
+		if payload := r.optionalBytes("feedback.payload"); payload != nil {
+			r.json("feedback.payload", payload, TokenObject)
+			e.Feedback.Payload = payload
+		}
+		e.Feedback.EventID = r.optional("feedback.event_id")
+	}
+	if r.some("access") {
+		if e.Access = old.Access; e.Access == nil {
+			e.Access = new(Access)
+		}
+		*e.Access = Access{Caller: r.optional("access.caller"), Method: r.optional("access.method"), Path: r.optional("access.path"),
+			Query: r.optional("access.query"), Status: int(r.natural("access.status", 1<<31-1)), Items: r.natural("access.items", 1<<63-1)}
+	}
+}
+
+// ref reads a ["null", EntityRef] into the memory of an old one.
+func (r *avroReader) ref(name string, old *EntityRef) *EntityRef {
+	if !r.some(name) {
+		return nil
+	}
+	if old == nil {
+		old = new(EntityRef)
+	}
+	*old = EntityRef{Type: r.string(name), ID: r.string(name)}
+	return old
+}
+
+// natural reads a number that is neither negative nor greater than most.
+func (r *avroReader) natural(name string, most int64) int64 {
+	n := r.long(name)
+	if n < 0 || n > most {
+		r.fail(name, "expected a number that is neither negative nor so large")
+		return 0
+	}
+	return n
 }
 
 func (r *avroReader) entity(n, old *Entity) {
 	n.Type = r.string("entity.type")
 	n.ID = r.optional("entity.id")
 	n.Key = r.row("entity.key", old.Key)
-	if r.some("entity.parent") {
-		if n.Parent = old.Parent; n.Parent == nil {
-			n.Parent = new(EntityRef)
-		}
-		*n.Parent = EntityRef{Type: r.string("entity.parent.type"), ID: r.string("entity.parent.id")}
-	}
+	n.Parent = r.ref("entity.parent", old.Parent)
 	n.NextID = r.optional("entity.next_id")
 	n.PreviousID = r.optional("entity.previous_id")
 }

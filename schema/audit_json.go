@@ -35,8 +35,11 @@ func (e *AuditEvent) AppendJSONWithContext(b, context []byte) []byte {
 	return e.appendJSONTail(b)
 }
 
-// AppendKey appends the event's record key on the audit topic: entity.type/entity.id.
+// AppendKey appends the event's record key on the audit topic: entity.type/entity.id, or its id where it concerns no single entity.
 func (e *AuditEvent) AppendKey(b []byte) []byte {
+	if e.Entity.Type == "" && e.Entity.ID == "" {
+		return append(b, e.ID...)
+	}
 	b = append(b, e.Entity.Type...)
 	b = append(b, '/')
 	return append(b, e.Entity.ID...)
@@ -57,6 +60,10 @@ func (e *AuditEvent) appendJSONHead(b []byte) []byte {
 
 func (e *AuditEvent) appendJSONTail(b []byte) []byte {
 	b = appendStringMember(b, `,"version_name":`, e.versionName())
+	if e.NamedVersion != nil {
+		b = append(b, `,"version":`...)
+		b = e.NamedVersion.appendJSON(b, e.VersionOf)
+	}
 	if len(e.Changes) > 0 {
 		b = append(b, `,"changes":[`...)
 		for i := range e.Changes {
@@ -74,6 +81,14 @@ func (e *AuditEvent) appendJSONTail(b []byte) []byte {
 	if e.Attribution != nil {
 		b = append(b, `,"attribution":`...)
 		b = e.Attribution.appendJSON(b)
+	}
+	if e.Feedback != nil {
+		b = append(b, `,"feedback":`...)
+		b = e.Feedback.appendJSON(b)
+	}
+	if e.Access != nil {
+		b = append(b, `,"access":`...)
+		b = e.Access.appendJSON(b)
 	}
 	b = append(b, `,"cdc":`...)
 	b = e.CDC.appendJSON(b)
@@ -94,11 +109,8 @@ func (n *Entity) appendJSON(b []byte) []byte {
 	b = appendStringMember(b, `,"id":`, n.ID)
 	b = appendRowMember(b, `,"key":`, n.Key)
 	if n.Parent != nil {
-		b = append(b, `,"parent":{"type":`...)
-		b = appendJSONString(b, n.Parent.Type)
-		b = append(b, `,"id":`...)
-		b = appendJSONString(b, n.Parent.ID)
-		b = append(b, '}')
+		b = append(b, `,"parent":`...)
+		b = n.Parent.appendJSON(b)
 	}
 	b = appendStringMember(b, `,"next_id":`, n.NextID)
 	b = appendStringMember(b, `,"previous_id":`, n.PreviousID)
@@ -216,6 +228,40 @@ func (a *Attribution) appendJSON(b []byte) []byte {
 		b = appendStringArray(b, a.Fields)
 	}
 	return append(b, '}')
+}
+
+// appendJSON appends the event's member version, with the entity that it is of where that is not the event's own.
+func (v *NamedVersion) appendJSON(b []byte, of *EntityRef) []byte {
+	o := openObject(b)
+	o.string("id", v.ID)
+	o.time("as_of", v.AsOf)
+	o.string("event_id", v.EventID)
+	if of != nil {
+		o.key("entity")
+		o.b = of.appendJSON(o.b)
+	}
+	return o.close()
+}
+
+func (r *EntityRef) appendJSON(b []byte) []byte {
+	b = append(b, `{"type":`...)
+	b = appendJSONString(b, r.Type)
+	b = append(b, `,"id":`...)
+	b = appendJSONString(b, r.ID)
+	return append(b, '}')
+}
+
+func (a *Access) appendJSON(b []byte) []byte {
+	o := openObject(b)
+	o.string("caller", a.Caller)
+	o.string("method", a.Method)
+	o.string("path", a.Path)
+	o.string("query", a.Query)
+	o.key("status")
+	o.b = strconv.AppendInt(o.b, int64(a.Status), 10)
+	o.key("items")
+	o.b = strconv.AppendInt(o.b, a.Items, 10)
+	return o.close()
 }
 
 func (c *CDC) appendJSON(b []byte) []byte {

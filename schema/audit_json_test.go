@@ -332,6 +332,21 @@ func randomEvent(r *rand.Rand) *AuditEvent {
 		e.Attribution = &Attribution{EventID: str(), Action: Action(str()), Fields: list()}
 	}
 	if some() {
+		e.NamedVersion = &NamedVersion{ID: str(), AsOf: instant(), EventID: str()}
+		if some() {
+			e.VersionOf = &EntityRef{str(), str()}
+		}
+	}
+	if some() {
+		e.Feedback = &Feedback{Application: str(), Status: str(), Message: str(), EventID: str()}
+		if some() {
+			e.Feedback.Payload = json.RawMessage(`{"k":[1.50,null],"":"\u0000"}`)
+		}
+	}
+	if some() {
+		e.Access = &Access{Caller: str(), Method: str(), Path: str(), Query: str(), Status: r.IntN(600), Items: r.Int64()}
+	}
+	if some() {
 		c := &EventContext{Status: ContextStatus(str()), Route: Route(str()), Context: Context{
 			CorrelationID: str(), RequestID: str(), TraceID: str(), User: user(), OnBehalfOf: str(), Initiator: str(), Service: str(),
 			IP: str(), Reason: str(), VersionName: e.VersionName, Timestamp: instant(),
@@ -389,6 +404,9 @@ func FuzzParseAuditEvent(f *testing.F) {
 	f.Add([]byte(`{"schema_version":1,"kind":"change","id":"x"}`))
 	f.Add([]byte(`{"schema_version":2}`))
 	f.Add(randomEvent(rand.New(rand.NewPCG(7, 7))).AppendJSON(nil))
+	for _, e := range kindEvents() {
+		f.Add(e.AppendJSON(nil))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var e AuditEvent
 		if err := ParseAuditEvent(data, &e); err != nil {

@@ -143,6 +143,21 @@ func (p *auditParser) event(e *AuditEvent) error {
 				e.Attribution = new(Attribution)
 			}
 			err = p.attribution(e.Attribution)
+		case "version":
+			if e.NamedVersion = p.old.NamedVersion; e.NamedVersion == nil {
+				e.NamedVersion = new(NamedVersion)
+			}
+			e.VersionOf, err = p.namedVersion(e.NamedVersion)
+		case "feedback":
+			if e.Feedback = p.old.Feedback; e.Feedback == nil {
+				e.Feedback = new(Feedback)
+			}
+			err = p.feedback(e.Feedback)
+		case "access":
+			if e.Access = p.old.Access; e.Access == nil {
+				e.Access = new(Access)
+			}
+			err = p.access(e.Access)
 		case "cdc":
 			err = p.cdc(&e.CDC)
 		default:
@@ -475,6 +490,71 @@ func (p *auditParser) attribution(a *Attribution) error {
 			err = text(p, &a.Action)
 		case "fields":
 			a.Fields, err = p.texts(fields[:0])
+		default:
+			err = p.s.Skip()
+		}
+		if err != nil {
+			return within(name, err)
+		}
+	}
+	return err
+}
+
+// namedVersion reads the member version, and returns the entity that it is of; nil where it is the event's own.
+func (p *auditParser) namedVersion(v *NamedVersion) (of *EntityRef, err error) {
+	*v = NamedVersion{}
+	err = p.s.ObjectStart()
+	for err == nil {
+		name, more, memberErr := p.s.Member()
+		if memberErr != nil || !more {
+			return of, memberErr
+		}
+		switch share(name) {
+		case "id":
+			err = text(p, &v.ID)
+		case "as_of":
+			err = p.time(&v.AsOf)
+		case "event_id":
+			err = text(p, &v.EventID)
+		case "entity":
+			if of = p.old.VersionOf; of == nil {
+				of = new(EntityRef)
+			}
+			err = p.ref(of)
+		default:
+			err = p.s.Skip()
+		}
+		if err != nil {
+			return of, within(name, err)
+		}
+	}
+	return of, err
+}
+
+func (p *auditParser) access(a *Access) error {
+	*a = Access{}
+	err := p.s.ObjectStart()
+	for err == nil {
+		name, more, memberErr := p.s.Member()
+		if memberErr != nil || !more {
+			return memberErr
+		}
+		var n uint64
+		switch share(name) {
+		case "caller":
+			err = text(p, &a.Caller)
+		case "method":
+			err = text(p, &a.Method)
+		case "path":
+			err = text(p, &a.Path)
+		case "query":
+			err = text(p, &a.Query)
+		case "status":
+			n, err = p.uint(31)
+			a.Status = int(n)
+		case "items":
+			n, err = p.uint(63)
+			a.Items = int64(n)
 		default:
 			err = p.s.Skip()
 		}

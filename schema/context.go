@@ -48,6 +48,7 @@ const (
 	RouteTable   Route = "table"   // a row of the context table in the same transaction
 	RouteTopic   Route = "topic"   // a record on the request-context topic
 	RouteColumns Route = "columns" // columns of the row itself
+	RouteHTTP    Route = "http"    // the HTTP API, by which versions are named and feedback is given
 )
 
 // ContextStatus says how sure the join is.

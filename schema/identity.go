@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // EventID returns a change's identity: a hash of what cannot differ between two deliveries of it. keyText is EntityID of
@@ -38,6 +39,19 @@ func DerivedID(parts ...string) string {
 		b = appendPart(b, p)
 	}
 	return shortHash(b)
+}
+
+// NamedVersionEventID returns the id of the event by which a request, known by the version's id, names an entity's state.
+func NamedVersionEventID(versionID string, entity EntityRef) string {
+	return DerivedID("named_version", versionID, entity.Type, entity.ID)
+}
+
+// FeedbackEventID returns the id of the event of feedback that its application gave an id of its own.
+func FeedbackEventID(application, id string) string { return DerivedID("feedback", application, id) }
+
+// AccessEventID returns the id of the event of one read. A request's id alone would not do: a caller may choose it, and choose it again.
+func AccessEventID(caller, requestID string, at time.Time) string {
+	return DerivedID("access", caller, requestID, at.UTC().Format(time.RFC3339Nano))
 }
 
 func appendPart(b []byte, s string) []byte {
