@@ -96,7 +96,7 @@ type State struct {
 	Status  Status            `json:"status"`
 	AsOf    *time.Time        `json:"as_of,omitempty"`
 	MovedTo string            `json:"moved_to,omitempty"`
-	Row     Row               `json:"row,omitempty"`     // the present and null values; nil unless present
+	Row     Row               `json:"row,omitzero"`      // the present and null values; nil unless present
 	States  map[string]string `json:"states,omitempty"`  // fields in other states
 	Derived map[string]string `json:"derived,omitempty"` // fields whose value was taken from another version: its event id
 	Version *StateVersion     `json:"version,omitempty"` // the change that made it so
