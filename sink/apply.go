@@ -63,14 +63,17 @@ func (a *Applier) Apply(ctx context.Context, events []*schema.AuditEvent) ([]Res
 			b.refuse(i, reasonOf(err), err.Error())
 			continue
 		}
-		if len(docs) == 0 {
+		switch {
+		case e.Kind == schema.KindAccess:
+			b.observer.Access(1)
+		case len(docs) == 0:
 			b.observer.Empty(1)
 		}
 		for j := range docs {
 			first = append(first, pending{event: i, doc: docs[j]})
 		}
 		if len(docs) > 0 {
-			b.roots = append(b.roots, root{event: i, doc: docs[0]})
+			b.roots = append(b.roots, root{event: i, doc: docs[0], versionOf: e.VersionOf})
 		}
 	}
 	if err := b.create(ctx, first); err != nil {
@@ -101,10 +104,12 @@ type batch struct {
 	roots    []root
 }
 
-// root is the document that stands for its event: row version, truncate or attribution.
+// root is the document that stands for its event: row version, truncate, attribution, named version or feedback.
 type root struct {
 	event int
 	doc   schema.Document
+	// versionOf is the entity that a change's row names a version of; nil without.
+	versionOf *schema.EntityRef
 	// pair is the new half's row version, where this event is a half whose other half has been found: its documents
 	// are then to be completed too.
 	pair *schema.Document

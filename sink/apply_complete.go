@@ -14,6 +14,8 @@ type target struct {
 	index  string
 	action schema.Action
 	fields []string // as the attribution event names them
+	// versionOf is the entity of the change's named version; nil without.
+	versionOf *schema.EntityRef
 	// attribution is the stored one. If somebody extends it from here on, they complete the documents themselves.
 	attribution schema.Document
 }
@@ -52,6 +54,9 @@ func (b *batch) complete(ctx context.Context) error {
 	for i := range targets {
 		t := &targets[i]
 		items = append(items, completion{t, t.base()})
+		if t.versionOf != nil {
+			items = append(items, completion{t, schema.DocumentRef{Index: t.index, ID: schema.NamedVersionDocumentID(t.id, *t.versionOf)}})
+		}
 		for _, field := range fields[i] {
 			items = append(items, completion{t, t.ref(schema.DocumentFieldChange, field)})
 		}
@@ -68,29 +73,32 @@ func (b *batch) complete(ctx context.Context) error {
 func (b *batch) attributed(ctx context.Context) ([]target, error) {
 	var targets []target
 	var refs []schema.DocumentRef
-	seen := map[string]bool{}
-	add := func(event int, d *schema.Document, fields []string) {
-		if seen[d.EventID] {
+	seen := map[string]int{}
+	add := func(event int, d *schema.Document, fields []string, versionOf *schema.EntityRef) {
+		if at, ok := seen[d.EventID]; ok {
+			if targets[at].versionOf == nil {
+				targets[at].versionOf = versionOf
+			}
 			return
 		}
-		seen[d.EventID] = true
-		t := target{event: event, id: d.EventID, index: d.Index(), action: d.Action, fields: fields}
+		seen[d.EventID] = len(targets)
+		t := target{event: event, id: d.EventID, index: d.Index(), action: d.Action, fields: fields, versionOf: versionOf}
 		targets = append(targets, t)
 		refs = append(refs, t.ref(schema.DocumentAttribution, ""))
 	}
 	// Attributions first: they know their event's fields even where its row version is missing, and a fault is theirs.
 	for i := range b.roots {
 		if r := &b.roots[i]; r.doc.Kind == schema.DocumentAttribution && !b.results[r.event].Refused() {
-			add(r.event, &r.doc, r.doc.Fields)
+			add(r.event, &r.doc, r.doc.Fields, r.versionOf)
 		}
 	}
 	for i := range b.roots {
 		r := &b.roots[i]
-		if r.doc.Kind != schema.DocumentAttribution && completable(&r.doc) {
-			add(r.event, &r.doc, nil)
+		if completable(&r.doc) {
+			add(r.event, &r.doc, nil, r.versionOf)
 		}
 		if r.pair != nil && completable(r.pair) {
-			add(r.event, r.pair, nil)
+			add(r.event, r.pair, nil, nil) // its named version was made with its row version, and completed by whoever came second of it and the attribution
 		}
 	}
 	if len(targets) == 0 {
@@ -110,10 +118,13 @@ func (b *batch) attributed(ctx context.Context) ([]target, error) {
 	return kept, nil
 }
 
-// completable says whether a change may have a late attribution: its context was not found, or is known from the row's own columns alone.
-// All others save the look-up.
+// completable says whether a document is of a change that may have a late attribution: its context was not found, or is known from the row's own
+// columns alone. All others save the look-up.
 func completable(d *schema.Document) bool {
 	c := d.Context
+	if d.Kind != schema.DocumentRowVersion && d.Kind != schema.DocumentTruncate {
+		return false
+	}
 	return c != nil && (c.Status != schema.StatusAttached || c.Route == schema.RouteColumns)
 }
 

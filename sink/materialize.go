@@ -37,17 +37,27 @@ var (
 
 // Materialize returns the documents that an audit event becomes, the row version first. They share memory with the event.
 //
-// A change gives a row version and its field changes; a truncate its one document; an attribution the document that proves it
-// (completing the earlier ones needs a store: see Complete). An update that changes nothing visible gives none. One half of a
-// changed key gives its row version alone: RekeyChanges needs both halves.
+// A change gives a row version and its field changes, and where its row names a version of another entity, that entity's named version. A truncate gives
+// its one document, as do an attribution (the document that proves it; completing the earlier ones needs a store: see Complete), a named version and
+// feedback. An update that changes nothing visible gives none, and so does an access, which stays on the audit topic. One half of a changed key gives its
+// row version alone: RekeyChanges needs both halves.
 //
 // The error is a *schema.DecodeError: this event will never become documents.
 func Materialize(e *schema.AuditEvent, o Options) ([]schema.Document, error) {
 	if err := check(e); err != nil {
 		return nil, err
 	}
+	if e.Kind == schema.KindAccess {
+		return nil, nil
+	}
 	base := document(e)
 	switch {
+	case e.Kind == schema.KindNamedVersion:
+		base.Kind, base.NamedVersion = schema.DocumentNamedVersion, e.NamedVersion
+		return []schema.Document{base}, nil
+	case e.Kind == schema.KindFeedback:
+		base.Kind, base.Feedback = schema.DocumentFeedback, e.Feedback
+		return []schema.Document{base}, nil
 	case e.Kind == schema.KindAttribution:
 		base.Kind = schema.DocumentAttribution
 		base.EventID = e.Attribution.EventID
@@ -69,34 +79,55 @@ func Materialize(e *schema.AuditEvent, o Options) ([]schema.Document, error) {
 	for i := range changes {
 		row.Fields[i] = changes[i].Field
 	}
-	if e.Action == schema.ActionCreate && o.FieldChanges == FieldChangesUpdates {
-		return []schema.Document{row}, nil
-	}
-	docs := make([]schema.Document, 1, 1+len(changes))
+	docs := make([]schema.Document, 1, 2+len(changes))
 	docs[0] = row
+	if e.VersionOf != nil {
+		docs = append(docs, namedVersion(base, e))
+	}
+	if e.Action == schema.ActionCreate && o.FieldChanges == FieldChangesUpdates {
+		return docs, nil
+	}
 	for i := range changes {
 		docs = append(docs, fieldChange(base, changes[i]))
 	}
 	return docs, nil
 }
 
+// invalid says that an event will never become documents.
+func invalid(e *schema.AuditEvent, format string, args ...any) error {
+	return &schema.DecodeError{Reason: ReasonInvalidEvent, Detail: fmt.Sprintf("audit event %s: ", e.ID) + fmt.Sprintf(format, args...)}
+}
+
 func check(e *schema.AuditEvent) error {
-	invalid := func(format string, args ...any) error {
-		return &schema.DecodeError{Reason: ReasonInvalidEvent, Detail: fmt.Sprintf("audit event %s: ", e.ID) + fmt.Sprintf(format, args...)}
-	}
 	switch e.Kind {
+	case schema.KindAccess:
+		return nil
 	case schema.KindChange:
 		switch e.Action {
 		case schema.ActionCreate, schema.ActionUpdate, schema.ActionDelete, schema.ActionRekey, schema.ActionTruncate, schema.ActionSnapshot:
 		default:
-			return invalid("action is %q, expected create, update, delete, rekey, truncate or snapshot", e.Action)
+			return invalid(e, "action is %q, expected create, update, delete, rekey, truncate or snapshot", e.Action)
+		}
+		if err := checkVersionOf(e); err != nil {
+			return err
 		}
 	case schema.KindAttribution:
 		if e.Attribution == nil || e.Attribution.EventID == "" {
-			return invalid("an attribution without the id of the event that it completes")
+			return invalid(e, "an attribution without the id of the event that it completes")
 		}
 		if e.Context == nil {
-			return invalid("an attribution without a context")
+			return invalid(e, "an attribution without a context")
+		}
+		if err := checkVersionOf(e); err != nil {
+			return err
+		}
+	case schema.KindNamedVersion:
+		if err := checkNamedVersion(e); err != nil {
+			return err
+		}
+	case schema.KindFeedback:
+		if err := checkFeedback(e); err != nil {
+			return err
 		}
 	default:
 		return &schema.DecodeError{Reason: ReasonUnsupportedKind, Detail: fmt.Sprintf(
@@ -104,11 +135,11 @@ func check(e *schema.AuditEvent) error {
 	}
 	switch {
 	case e.ID == "":
-		return invalid("id is missing")
+		return invalid(e, "id is missing")
 	case e.Scope != "" && !schema.ValidScope(e.Scope):
-		return invalid("scope %q cannot name an index: expected lower-case letters, digits, - and _", e.Scope)
-	case e.Time.Before(earliest) || !e.Time.Before(latest):
-		return invalid("commit time %s is not between 1970 and 2262, which is what a store can hold", e.Time.Format(time.RFC3339))
+		return invalid(e, "scope %q cannot name an index: expected lower-case letters, digits, - and _", e.Scope)
+	case !storable(e.Time):
+		return invalid(e, "commit time %s is not between 1970 and 2262, which is what a store can hold", e.Time.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -122,6 +122,26 @@ func TestMaterializeRefuses(t *testing.T) {
 		{"attribution without context", func(e *schema.AuditEvent) {
 			e.Kind, e.Attribution = schema.KindAttribution, &schema.Attribution{EventID: "e0"}
 		}, ReasonInvalidEvent, "without a context"},
+		{"version of nothing", func(e *schema.AuditEvent) { e.VersionName, e.VersionOf = "x", &schema.EntityRef{Type: "person"} }, ReasonInvalidEvent, "version.entity lacks"},
+		{"version without a name", func(e *schema.AuditEvent) { e.VersionOf = &schema.EntityRef{Type: "person", ID: "1"} }, ReasonInvalidEvent, "without a version_name"},
+		{"version of a time that no store holds", func(e *schema.AuditEvent) {
+			e.VersionName, e.VersionOf, e.NamedVersion = "x", &schema.EntityRef{Type: "person", ID: "1"}, &schema.NamedVersion{}
+		}, ReasonInvalidEvent, "version.as_of 0001"},
+		{"attribution of a version of nothing", func(e *schema.AuditEvent) {
+			e.Kind, e.Attribution, e.Context = schema.KindAttribution, &schema.Attribution{EventID: "e0"}, &schema.EventContext{}
+			e.VersionName, e.VersionOf = "x", &schema.EntityRef{ID: "1"}
+		}, ReasonInvalidEvent, "version.entity lacks"},
+		{"named version without a name", namedVersionEvent(func(e *schema.AuditEvent) { e.VersionName = "" }), ReasonInvalidEvent, "without a version_name"},
+		{"named version of no state", namedVersionEvent(func(e *schema.AuditEvent) { e.NamedVersion = nil }), ReasonInvalidEvent, "member version"},
+		{"named version of another", namedVersionEvent(func(e *schema.AuditEvent) { e.VersionOf = &schema.EntityRef{Type: "a", ID: "b"} }), ReasonInvalidEvent, "own entity"},
+		{"named version of nothing", namedVersionEvent(func(e *schema.AuditEvent) { e.Entity.ID = "" }), ReasonInvalidEvent, "type and id"},
+		{"named version of a time that no store holds", namedVersionEvent(func(e *schema.AuditEvent) { e.NamedVersion.AsOf = latest }), ReasonInvalidEvent, "version.as_of 2262"},
+		{"feedback without feedback", feedbackEvent(func(e *schema.AuditEvent) { e.Feedback = nil }), ReasonInvalidEvent, "member feedback"},
+		{"feedback of nobody", feedbackEvent(func(e *schema.AuditEvent) { e.Feedback.Application = "" }), ReasonInvalidEvent, "application or status"},
+		{"feedback that says nothing", feedbackEvent(func(e *schema.AuditEvent) { e.Feedback.Status = "" }), ReasonInvalidEvent, "application or status"},
+		{"feedback on nothing", feedbackEvent(func(e *schema.AuditEvent) { e.Entity = schema.Entity{} }), ReasonInvalidEvent, "on nothing"},
+		{"feedback on an entity without a type", feedbackEvent(func(e *schema.AuditEvent) { e.Entity.Type = "" }), ReasonInvalidEvent, "without its type"},
+		{"feedback without a time", feedbackEvent(func(e *schema.AuditEvent) { e.Time = time.Time{} }), ReasonInvalidEvent, "between 1970 and 2262"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,5 +153,30 @@ func TestMaterializeRefuses(t *testing.T) {
 				t.Errorf("got %v and %d documents; want reason %s with %q", err, len(docs), test.reason, test.says)
 			}
 		})
+	}
+}
+
+// namedVersionEvent returns what makes a sound named version of an event and then spoils it.
+func namedVersionEvent(spoil func(*schema.AuditEvent)) func(*schema.AuditEvent) {
+	return func(e *schema.AuditEvent) {
+		e.Kind, e.Action, e.VersionName = schema.KindNamedVersion, "", "x"
+		e.Entity = schema.Entity{Type: "person", ID: "1"}
+		e.NamedVersion = &schema.NamedVersion{AsOf: e.Time}
+		if _, err := Materialize(e, Options{}); err != nil {
+			panic(err)
+		}
+		spoil(e)
+	}
+}
+
+func feedbackEvent(spoil func(*schema.AuditEvent)) func(*schema.AuditEvent) {
+	return func(e *schema.AuditEvent) {
+		e.Kind, e.Action = schema.KindFeedback, ""
+		e.Entity = schema.Entity{Type: "person", ID: "1"}
+		e.Feedback = &schema.Feedback{Application: "payments", Status: "paid"}
+		if _, err := Materialize(e, Options{}); err != nil {
+			panic(err)
+		}
+		spoil(e)
 	}
 }

@@ -16,6 +16,8 @@ type Observer interface {
 	Completed(n int)
 	// Empty: n events changed nothing visible and became no documents.
 	Empty(n int)
+	// Access: n events told of reads. They stay on the audit topic and become no documents.
+	Access(n int)
 	// Conflict: two different documents claim one identity; the stored one stays.
 	Conflict(c Conflict)
 	// DeadLetter: a record was put into the dead-letter topic, for a reason code.
@@ -51,6 +53,7 @@ func (NoObserver) Stored(schema.DocumentKind, int)  {}
 func (NoObserver) Repeated(int)                     {}
 func (NoObserver) Completed(int)                    {}
 func (NoObserver) Empty(int)                        {}
+func (NoObserver) Access(int)                       {}
 func (NoObserver) Conflict(Conflict)                {}
 func (NoObserver) DeadLetter(string)                {}
 func (NoObserver) Retried(string, int)              {}

@@ -18,12 +18,13 @@ type Sink struct {
 	log *zap.Logger
 	now func() time.Time
 
-	stored, repeated, completed, empty *prometheus.CounterVec
-	conflicts, deadLetters, retried    *prometheus.CounterVec
-	documents, bytes                   *prometheus.CounterVec
-	bulk, delay                        *prometheus.HistogramVec
-	waiting                            *prometheus.GaugeVec
-	lag                                *prometheus.GaugeVec
+	stored, repeated, completed     *prometheus.CounterVec
+	empty, access                   *prometheus.CounterVec
+	conflicts, deadLetters, retried *prometheus.CounterVec
+	documents, bytes                *prometheus.CounterVec
+	bulk, delay                     *prometheus.HistogramVec
+	waiting                         *prometheus.GaugeVec
+	lag                             *prometheus.GaugeVec
 
 	mu        sync.Mutex
 	began     time.Time
@@ -44,6 +45,7 @@ func NewSink(m *Metrics, r *Readiness, log *zap.Logger, now func() time.Time) *S
 		repeated:    m.counter("dossier_sink_documents_repeated_total", "Documents that were there already and agreed: second deliveries."),
 		completed:   m.counter("dossier_sink_documents_completed_total", "Documents that got the context of a late attribution."),
 		empty:       m.counter("dossier_sink_events_empty_total", "Events that changed nothing visible and became no documents."),
+		access:      m.counter("dossier_sink_events_access_total", "Events that tell of reads: they stay on the audit topic and become no documents."),
 		conflicts:   m.counter("dossier_sink_conflicts_total", "Documents that differ from the stored one of the same identity; the stored one stays.", "kind"),
 		deadLetters: m.counter("dossier_sink_dead_letters_total", "Records put into the dead-letter topic.", "reason"),
 		retried:     m.counter("dossier_sink_documents_retried_total", "Documents tried again, by the fault.", "reason"),
@@ -74,6 +76,9 @@ func (s *Sink) Completed(n int) { s.completed.WithLabelValues().Add(float64(n)) 
 
 // Empty counts events without documents.
 func (s *Sink) Empty(n int) { s.empty.WithLabelValues().Add(float64(n)) }
+
+// Access counts events that tell of reads.
+func (s *Sink) Access(n int) { s.access.WithLabelValues().Add(float64(n)) }
 
 // Conflict counts a conflict and logs whose it is. The detail stays out of the log: it may hold a value.
 func (s *Sink) Conflict(c sink.Conflict) {

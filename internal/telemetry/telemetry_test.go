@@ -64,6 +64,7 @@ func exercise(m *Metrics, log *zap.Logger) {
 	s.Repeated(3)
 	s.Completed(4)
 	s.Empty(5)
+	s.Access(8)
 	s.Conflict(sink.Conflict{Kind: "row_version", EventID: "e1", Detail: "price 99.50 of Erika Mustermann"})
 	s.DeadLetter("too_large")
 	s.Retried("429", 6)
@@ -107,6 +108,7 @@ func TestMetricsOfBothRoles(t *testing.T) {
 		`dossier_sink_documents_repeated_total 3`,
 		`dossier_sink_documents_completed_total 4`,
 		`dossier_sink_events_empty_total 5`,
+		`dossier_sink_events_access_total 8`,
 		`dossier_sink_conflicts_total{kind="row_version"} 1`,
 		`dossier_sink_dead_letters_total{reason="too_large"} 1`,
 		`dossier_sink_documents_retried_total{reason="429"} 6`,

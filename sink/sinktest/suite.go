@@ -44,6 +44,11 @@ func run(t *testing.T, open func(t *testing.T) sink.Store, lossy bool) {
 		{"attribution that adds", testAttributionThatAdds},
 		{"attribution that contradicts", testAttributionThatContradicts},
 		{"rekey in both orders", testRekey},
+		{"version named by a request", testNamedVersion},
+		{"version named by a row", testNamedByRow},
+		{"late context of a version named by a row", testNamedByRowLate},
+		{"feedback", testFeedback},
+		{"access", testAccess},
 		{"any order, any number of times", testAnyOrder},
 	}
 	for _, test := range tests {

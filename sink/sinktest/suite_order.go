@@ -152,6 +152,8 @@ func testAnyOrder(t *testing.T, f *fixture) {
 		for i := range 3 {
 			created, updated := create(fmt.Sprint(id, "c", i)), update(fmt.Sprint(id, "u", i))
 			old, renewed := rekey(fmt.Sprint(id, "r", i))
+			created.VersionName, created.VersionOf = "Baseline", &schema.EntityRef{Type: "person", ID: id}
+			created.NamedVersion = &schema.NamedVersion{AsOf: created.Time}
 			changes := []*schema.AuditEvent{created, updated, old, renewed}
 			for _, e := range changes {
 				if i > 0 {
@@ -166,6 +168,11 @@ func testAnyOrder(t *testing.T, f *fixture) {
 					events = append(events, attribution(e, attached("u9")))
 				}
 				docs = late(docs, attached("u9"), "")
+				for j := range docs {
+					if docs[j].EventID == created.ID {
+						docs[j].VersionName = "Baseline"
+					}
+				}
 			}
 			events = append(events, changes...)
 			want = append(want, docs...)
