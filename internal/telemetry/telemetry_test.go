@@ -74,6 +74,13 @@ func exercise(m *Metrics, log *zap.Logger) {
 	s.Lag(0, 8)
 	s.Lag(1, 9)
 	s.Lag(1, -1)
+	h := NewServe(m, nil, log)
+	h.Request("GET", "/api/v1/changes", 200, 20*time.Millisecond)
+	h.Request("GET", "/api/v1/tail", 200, -1)
+	h.Request("GET", "", 404, time.Millisecond)
+	h.UnderWay(3)
+	h.Tails(2)
+	h.TailEnded("slow")
 }
 
 func TestMetricsOfBothRoles(t *testing.T) {
@@ -118,10 +125,20 @@ func TestMetricsOfBothRoles(t *testing.T) {
 		`dossier_sink_commit_to_stored_seconds_bucket{le="2.5"} 1`,
 		`dossier_sink_waiting 1`,
 		`dossier_sink_lag_records{partition="0"} 8`,
+		`dossier_http_requests_total{method="GET",route="/api/v1/changes",status="200"} 1`,
+		`dossier_http_requests_total{method="GET",route="/api/v1/tail",status="200"} 1`,
+		`dossier_http_requests_total{method="GET",route="other",status="404"} 1`,
+		`dossier_http_request_seconds_bucket{route="/api/v1/changes",le="0.025"} 1`,
+		`dossier_http_requests_under_way 3`,
+		`dossier_http_tails 2`,
+		`dossier_http_tails_ended_total{reason="slow"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no line %s", want)
 		}
+	}
+	if strings.Contains(text, `dossier_http_request_seconds_count{route="/api/v1/tail"}`) {
+		t.Error("how long a live stream was open counts as the time of an answer")
 	}
 	if strings.Contains(text, `dossier_sink_lag_records{partition="1"}`) {
 		t.Error("a partition that is another instance's now still has a lag")
@@ -215,6 +232,30 @@ func TestReadinessOfSink(t *testing.T) {
 	expect("sink:waiting")
 	s.Waiting(nil)
 	expect("")
+}
+
+func TestReadinessOfServe(t *testing.T) {
+	r := NewReadiness(newClock().now)
+	log, logged := newObservedLog()
+	s := NewServe(NewMetrics(""), r, log)
+	for _, step := range []struct {
+		err  error
+		want string
+	}{{errors.New("503"), "serve:waiting"}, {errors.New("503"), "serve:waiting"}, {nil, ""}, {nil, ""}, {errors.New("503"), "serve:waiting"}} {
+		if s.StoreAnswers(step.err); codes(r.Reasons()) != step.want {
+			t.Errorf("after %v: %q, want %q", step.err, codes(r.Reasons()), step.want)
+		}
+	}
+	if n := logged.FilterMessage("the store does not answer questions").Len(); n != 2 {
+		t.Errorf("two outages were logged %d times", n)
+	}
+	if got := codes(func() []Reason {
+		r := NewReadiness(newClock().now)
+		NewServe(NewMetrics(""), r, log)
+		return r.Reasons()
+	}()); got != "serve:starting" {
+		t.Errorf("at the start: %q", got)
+	}
 }
 
 func TestLogIsJSONAndBounded(t *testing.T) {
