@@ -101,6 +101,9 @@ type Entity struct {
 	Parent  *ParentRule
 	Fields  FieldRules
 	Columns ColumnRoute
+	// NamedVersion is the column that holds a version's name, where each row is a named version of the entity that it refers to (Parent), or else of
+	// its own. "" where rows are none.
+	NamedVersion string
 }
 
 // ParentRule links an entity to the one it belongs to.
@@ -188,6 +191,9 @@ func (c Config) Validate() error {
 	for _, e := range c.Entities {
 		if e.Table == "" {
 			fault("entities: an entity without a table")
+		}
+		if name, f := e.NamedVersion, e.Fields; name != "" && (matchesAny(f.Mask, name) || matchesAny(f.Exclude, name) || len(f.Include) > 0 && !matchesAny(f.Include, name)) {
+			fault("entities: %s: column %s is masked or excluded, and yet the version's name would show it", e.Table, name)
 		}
 		for field, transforms := range e.Fields.Transform {
 			for _, t := range transforms {

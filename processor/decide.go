@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -37,7 +38,7 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 		return false, nil
 	}
 	p.lastFrom = from
-	p.event.Context, p.event.VersionName = rendered.context, rendered.context.VersionName
+	p.event.Context, p.event.VersionName = rendered.context, cmp.Or(p.named, rendered.context.VersionName)
 	dead, done, err := s.publish(ctx, p, rendered.text)
 	if err != nil || !done {
 		return false, err
@@ -89,6 +90,7 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 		p.decoded = false // there is no event: where the dead letter has to wait, this is to be found again
 		return s.deadLetter(ctx, p, "processor", dead.Reason, dead.Detail)
 	}
+	p.named = p.event.VersionName
 	for _, name := range s.rules.unmatched(&p.change) {
 		s.log.Warn("the configuration names a field that the table does not have; if it was to be masked, its true name is not", zap.String("table", p.change.Schema+"."+p.change.Table), zap.String("field", name))
 	}
@@ -185,7 +187,7 @@ func recordSize(r *kgo.Record) int {
 
 // await remembers a change that was published without a user, in case a context comes late.
 func (s *session) await(p *partition) error {
-	c := &pendingChange{origin: p.topicPartition, source: p.source.Name, facts: p.facts, known: *p.event.Context, event: attributionOf(&p.event)}
+	c := &pendingChange{origin: p.topicPartition, source: p.source.Name, facts: p.facts, known: *p.event.Context, event: attributionOf(&p.event, p.named)}
 	value, err := encodePending(c)
 	if err != nil {
 		return err
@@ -227,7 +229,7 @@ func (s *session) attribute() error {
 		}
 		late.UserAgent = s.userAgent(late.Context.UserAgent)
 		event := c.event
-		event.Context, event.VersionName = late, late.VersionName
+		event.Context, event.VersionName = late, cmp.Or(event.VersionName, late.VersionName)
 		value := s.appendEvent(nil, &event, s.render(late).text)
 		if err := s.produce(s.auditRecord(&event, event.AppendKey(nil), value)); err != nil {
 			return err

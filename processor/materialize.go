@@ -15,7 +15,7 @@ type materializer struct {
 	content       []byte
 }
 
-// Materialize fills e with the audit event of c, except its context, and says whether there is one: a change that shows
+// Materialize fills e with the audit event of c, except its context and a version's name that the context gives, and says whether there is one: a change that shows
 // nothing (of a disabled table, or an update of excluded fields alone) gives none. The event shares memory with the
 // change and with the materializer. The error is a DecodeError: the configuration forbids to show what identifies the row.
 func (m *materializer) Materialize(c *schema.Change, ordinal uint64, e *schema.AuditEvent) (bool, error) {
@@ -75,6 +75,10 @@ func (m *materializer) Materialize(c *schema.Change, ordinal uint64, e *schema.A
 	}
 	e.Changes, e.Before, e.After = m.changes, before, after
 	m.mask(e)
+	e.VersionName = rule.versionName(c.Op, e.Before, e.After)
+	if e.VersionName != "" && e.Entity.Parent != nil {
+		e.VersionOf, e.NamedVersion = e.Entity.Parent, &schema.NamedVersion{AsOf: e.Time}
+	}
 	return true, nil
 }
 

@@ -41,6 +41,7 @@ type partition struct {
 	boundary  schema.TransactionBoundary // of the record being checked
 	out       slab
 	event     schema.AuditEvent
+	named     string // the version's name that the event's row gives; it wins over a context's
 }
 
 // poll notes when the records before an offset were polled, in Unix milliseconds.

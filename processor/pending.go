@@ -21,7 +21,7 @@ type pendingChange struct {
 	source string
 	facts  Facts
 	known  schema.EventContext // what was published
-	event  schema.AuditEvent   // the attribution event to be, but for its context
+	event  schema.AuditEvent   // the attribution event to be, but for its context: its version's name is the row's alone
 }
 
 // pendingStore keeps the pending changes of the assigned partitions, by the window's keys under which a context for them would come. The
@@ -196,6 +196,7 @@ type pendingRecord struct {
 	RecordTime int64           `json:"record_time"`
 	CommitTime int64           `json:"commit_time"`
 	Columns    json.RawMessage `json:"columns,omitempty"`
+	Named      string          `json:"named,omitempty"` // the version's name that the row gives
 	Event      json.RawMessage `json:"event"`
 }
 
@@ -203,12 +204,13 @@ func encodePending(c *pendingChange) ([]byte, error) {
 	r := pendingRecord{
 		Topic: c.origin.topic, Partition: c.origin.partition, Source: c.source,
 		TxID: c.facts.TxID, HasTx: c.facts.HasTx, LSN: c.facts.LSN, Order: c.facts.Order, RecordTime: c.facts.RecordTime, CommitTime: c.facts.CommitTime,
+		Named: c.event.VersionName,
 	}
 	if c.facts.Columns != nil {
 		r.Columns = encodeContext(c.facts.Columns)
 	}
 	event := c.event
-	event.Context = &c.known
+	event.Context, event.VersionName = &c.known, c.known.VersionName
 	r.Event = event.AppendJSON(nil)
 	return json.Marshal(r)
 }
@@ -238,16 +240,17 @@ func decodePending(data []byte, sourceIndex func(string) (uint16, bool)) (*pendi
 	if c.event.Context == nil || c.event.Attribution == nil {
 		return nil, fmt.Errorf("pending change of %s: the event has no context or attribution", c.event.Entity.Type)
 	}
-	c.known, c.event.Context = *c.event.Context, nil
+	c.known, c.event.Context, c.event.VersionName = *c.event.Context, nil, r.Named
 	return c, nil
 }
 
-// attributionOf returns the attribution event that would complete e: everything but its context. It shares no memory
-// with e.
-func attributionOf(e *schema.AuditEvent) schema.AuditEvent {
+// attributionOf returns the attribution event that would complete e: everything but its context. named is the version's name that e's row gives. It
+// shares no memory with e.
+func attributionOf(e *schema.AuditEvent, named string) schema.AuditEvent {
 	a := schema.AuditEvent{
 		SchemaVersion: schema.AuditSchemaVersion, Kind: schema.KindAttribution, ID: schema.DerivedID("attribution", e.ID),
 		Time: e.Time, Captured: e.Captured, Action: e.Action, Entity: e.Entity, Scope: e.Scope, CDC: e.CDC, PairID: e.PairID,
+		VersionName: named, NamedVersion: e.NamedVersion, VersionOf: e.VersionOf,
 		Attribution: &schema.Attribution{EventID: e.ID, Action: e.Action, Fields: documentedFields(e)},
 	}
 	a.Entity.Key = cloneRow(e.Entity.Key)

@@ -34,6 +34,8 @@ type tableRule struct {
 	key        []string
 	parent     *ParentRule
 	columns    ColumnRoute
+	named      string // the column that holds a version's name; "" where rows are no named versions
+	namedField string // the same, as it appears
 
 	plain   bool // no rule about any field: rows pass as they are
 	checked atomic.Bool
@@ -86,6 +88,10 @@ func (r *Rules) compile(name tableName) *tableRule {
 		plain:   len(f.Include) == 0 && len(f.Exclude) == 0 && len(f.Mask) == 0 && len(f.Transform) == 0,
 		byField: make(map[string]*fieldRule),
 	}
+	rule.named, rule.namedField = e.NamedVersion, e.NamedVersion
+	for _, step := range f.Transform[e.NamedVersion] {
+		rule.namedField = cmp.Or(step.Rename, rule.namedField)
+	}
 	rule.columns.Witness = cmp.Or(e.Columns.Witness, e.Columns.Request, e.Columns.User)
 	return rule
 }
@@ -118,10 +124,13 @@ func (t *tableRule) field(name string) *fieldRule {
 // misspelt hides nothing.
 func (r *Rules) unmatched(c *schema.Change) []string {
 	rule := r.table(c.Source, c.Schema, c.Table)
-	if rule.plain || c.After == nil || rule.checked.Swap(true) {
+	if rule.plain && rule.named == "" || c.After == nil || rule.checked.Swap(true) {
 		return nil
 	}
 	var missing []string
+	if rule.named != "" && c.After.Get(rule.named).State == schema.Absent {
+		missing = append(missing, rule.named)
+	}
 	names := slices.Concat(rule.fields.Mask, rule.fields.Exclude, slices.Sorted(maps.Keys(rule.fields.Transform)))
 	for _, name := range names {
 		column, _, _ := strings.Cut(name, ".") // what a transform expands is named after its column
@@ -181,4 +190,18 @@ func (t *tableRule) columnContext(c *schema.Change) *schema.Context {
 		return nil
 	}
 	return context
+}
+
+// versionName returns the name of the version that a row names, as it appears in its event; "" where it names none. A row that was deleted, and one
+// that a snapshot only found there, name none: neither says that the entity they refer to is as it should be for that version now. What is unchanged and so large that the event
+// does not carry it stands in the previous row.
+func (t *tableRule) versionName(op schema.Op, before, after schema.Row) string {
+	if t.named == "" || op != schema.OpCreate && op != schema.OpUpdate {
+		return ""
+	}
+	name := after.Get(t.namedField)
+	if name.State == schema.Unavailable {
+		name = before.Get(t.namedField)
+	}
+	return name.Text()
 }

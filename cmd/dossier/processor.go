@@ -114,6 +114,9 @@ func entityOf(e config.Entity) processor.Entity {
 		Fields:  processor.FieldRules{Include: e.Fields.Include, Exclude: e.Fields.Exclude, Mask: e.Fields.Mask},
 		Columns: processor.ColumnRoute{User: e.Context.User, Request: e.Context.Request, Witness: e.Context.Witness},
 	}
+	if e.NamedVersion != nil {
+		out.NamedVersion = e.NamedVersion.Name
+	}
 	if e.Parent != nil {
 		out.Parent = &processor.ParentRule{Type: e.Parent.Type, Field: e.Parent.Field}
 	}
