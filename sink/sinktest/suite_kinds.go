@@ -54,10 +54,16 @@ func testNamedVersion(t *testing.T, f *fixture) {
 	if seen := f.apply(t, without, e, e); seen.repeated != 3 || seen.conflicts != 0 || seen.stored != 0 {
 		t.Errorf("again: %+v, want three repeated", seen)
 	}
+	again := named(f.id) // the request was sent again, without an as_of of its own
+	again.NamedVersion.AsOf, again.Time = commit, again.Time.Add(time.Second)
+	if seen := f.apply(t, again); seen.repeated != 1 || seen.conflicts != 0 {
+		t.Errorf("the request sent again: %+v, want one repeated", seen)
+	}
+	f.want(t, docs...)
 	other := named(f.id)
-	other.NamedVersion.AsOf = commit
+	other.VersionName = "Final"
 	if seen, results := f.try(t, other); seen.conflicts != 1 || results[0].Reason != sink.ReasonConflict {
-		t.Errorf("another time under the same identity: %+v, %+v", seen, results)
+		t.Errorf("another name under the same identity: %+v, %+v", seen, results)
 	}
 	f.want(t, docs...)
 }
@@ -124,6 +130,12 @@ func testFeedback(t *testing.T, f *fixture) {
 	if seen := f.apply(t, events...); seen.repeated != len(docs) || seen.conflicts != 0 {
 		t.Errorf("again: %+v, want %d repeated", seen, len(docs))
 	}
+	again := feedback(f.id) // sent again by an application that got no answer
+	again.Time = again.Time.Add(time.Second)
+	if seen := f.apply(t, again); seen.repeated != 1 || seen.conflicts != 0 {
+		t.Errorf("sent again: %+v, want one repeated", seen)
+	}
+	f.want(t, docs...)
 	other := feedback(f.id)
 	other.Feedback.Status = "accepted"
 	if seen, results := f.try(t, other); seen.conflicts != 1 || results[0].Reason != sink.ReasonConflict {
