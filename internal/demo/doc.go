@@ -1,4 +1,3 @@
-// Package demo is what the demo has besides Dossier itself: the real parts, which it borrows from the test harness of this source
-// tree by running it as a program of its own, so that none of it is in the binary that is shipped; and a small
-// application that writes to the database.
+// Package demo is what the demo has besides Dossier itself: a year of a small population registry, recorded from a real PostgreSQL through a real
+// Debezium, its configuration, and a Kafka within the process that the records are played into.
 package demo

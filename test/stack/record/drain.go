@@ -16,27 +16,29 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// drain reads the topics of one connector from where it stopped to their present ends.
-type drain struct {
+// Drain reads the topics of one connector from where it stopped to their present ends.
+type Drain struct {
 	brokers []string
-	format  corpus.Format
+	prefix  string
 	admin   *kadm.Client
 	next    map[string]map[int32]int64 // the next offset of each partition
 }
 
-func newDrain(brokers []string, f corpus.Format) (*drain, error) {
+// NewDrain returns a drain of the connector with that topic.prefix.
+func NewDrain(brokers []string, prefix string) (*Drain, error) {
 	// The list of topics is asked for anew each time, else new topics would be missed for some seconds.
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		return nil, err
 	}
-	return &drain{brokers: brokers, format: f, admin: kadm.NewClient(client), next: map[string]map[int32]int64{}}, nil
+	return &Drain{brokers: brokers, prefix: prefix, admin: kadm.NewClient(client), next: map[string]map[int32]int64{}}, nil
 }
 
-func (d *drain) close() { d.admin.Close() }
+// Close ends the drain.
+func (d *Drain) Close() { d.admin.Close() }
 
 // topics lists the connector's topics.
-func (d *drain) topics(ctx context.Context) ([]string, error) {
+func (d *Drain) topics(ctx context.Context) ([]string, error) {
 	topics, err := d.admin.ListTopics(ctx)
 	if err != nil {
 		return nil, err
@@ -44,16 +46,16 @@ func (d *drain) topics(ctx context.Context) ([]string, error) {
 	var names []string
 	for _, name := range topics.Names() {
 		// Debezium names the topic of heartbeats after the prefix, not under it.
-		if strings.HasPrefix(name, d.format.Prefix()+".") || name == heartbeatTopic(d.format) {
+		if strings.HasPrefix(name, d.prefix+".") || name == heartbeatTopic(d.prefix) {
 			names = append(names, name)
 		}
 	}
 	return names, nil
 }
 
-// settled gives nil when no transaction is open on any of the connector's topics. The records of a committed transaction become visible one
+// Settled gives nil when no transaction is open on any of the connector's topics. The records of a committed transaction become visible one
 // partition after the other.
-func (d *drain) settled(ctx context.Context) error {
+func (d *Drain) Settled(ctx context.Context) error {
 	names, err := d.topics(ctx)
 	if err != nil || len(names) == 0 {
 		return err
@@ -76,13 +78,13 @@ func (d *drain) settled(ctx context.Context) error {
 		}
 	})
 	if open > 0 {
-		return fmt.Errorf("%d partitions of %s have an open transaction", open, d.format)
+		return fmt.Errorf("%d partitions of %s have an open transaction", open, d.prefix)
 	}
 	return nil
 }
 
-// read gives the committed records that were written since the last call, per topic and partition in their order.
-func (d *drain) read(ctx context.Context) ([]corpus.Record, error) {
+// Read gives the committed records that were written since the last call, per topic and partition in their order.
+func (d *Drain) Read(ctx context.Context) ([]corpus.Record, error) {
 	names, err := d.topics(ctx)
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -124,7 +126,7 @@ func (d *drain) read(ctx context.Context) ([]corpus.Record, error) {
 	for left > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			return nil, fmt.Errorf("read the topics of %s: %w", d.format, err)
+			return nil, fmt.Errorf("read the topics of %s: %w", d.prefix, err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			end, _ := ends.Lookup(r.Topic, r.Partition)
@@ -151,11 +153,11 @@ func (d *drain) read(ctx context.Context) ([]corpus.Record, error) {
 	return out, nil
 }
 
-func heartbeatTopic(f corpus.Format) string { return "__debezium-heartbeat." + f.Prefix() }
+func heartbeatTopic(prefix string) string { return "__debezium-heartbeat." + prefix }
 
-// endOf tells whether a record is the END of a transaction. It looks for the bytes, which are the same in JSON and in Avro.
-func endOf(f corpus.Format, r corpus.Record, tx string) bool {
-	return r.Topic == f.Prefix()+".transaction" && ofTransaction(r, tx) && bytes.Contains(r.Value, []byte("END"))
+// EndOf tells whether a record is the END of a transaction of that connector. It looks for the bytes, which are the same in JSON and in Avro.
+func EndOf(prefix string, r corpus.Record, tx string) bool {
+	return r.Topic == prefix+".transaction" && ofTransaction(r, tx) && bytes.Contains(r.Value, []byte("END"))
 }
 
 // ofTransaction tells whether a record of the transaction topic belongs to a transaction.

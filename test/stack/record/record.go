@@ -49,7 +49,7 @@ func Run(ctx context.Context, s *stack.Stack, dir string, say func(string)) erro
 	if err != nil {
 		return err
 	}
-	r := &recorder{stack: s, db: db, api: connectAPI{s.ConnectURL()}, say: say, drains: map[corpus.Format]*drain{},
+	r := &recorder{stack: s, db: db, api: connectAPI{s.ConnectURL()}, say: say, drains: map[corpus.Format]*Drain{},
 		records: map[corpus.Format][]corpus.Record{}, sessions: map[string]*pgx.Conn{}}
 	err = r.run(ctx, script)
 	return errors.Join(err, r.close(), func() error {
@@ -66,7 +66,7 @@ type recorder struct {
 	api      connectAPI
 	say      func(string)
 	sessions map[string]*pgx.Conn
-	drains   map[corpus.Format]*drain
+	drains   map[corpus.Format]*Drain
 	records  map[corpus.Format][]corpus.Record
 }
 
@@ -88,7 +88,7 @@ func (r *recorder) run(ctx context.Context, script []scenario) error {
 		return fmt.Errorf("set up the database: %w", err)
 	}
 	for _, f := range corpus.All() {
-		d, err := newDrain(r.stack.KafkaBrokers(), f)
+		d, err := NewDrain(r.stack.KafkaBrokers(), f.Prefix())
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (r *recorder) collect(ctx context.Context, name string) error {
 	for _, f := range corpus.All() {
 		ended := false
 		keep := func(rec corpus.Record) bool {
-			ended = ended || endOf(f, rec, tx)
+			ended = ended || EndOf(f.Prefix(), rec, tx)
 			return rec.Topic != f.Prefix()+"."+markerTable && (rec.Topic != f.Prefix()+".transaction" || !ofTransaction(rec, tx))
 		}
 		err := r.until(ctx, func() error {
@@ -236,7 +236,7 @@ func (r *recorder) collect(ctx context.Context, name string) error {
 			return err
 		}
 		// The mark's END may be visible before records of the same Kafka transaction on other partitions are.
-		if err := r.until(ctx, func() error { return r.drains[f].settled(ctx) }); err != nil {
+		if err := r.until(ctx, func() error { return r.drains[f].Settled(ctx) }); err != nil {
 			return err
 		}
 		if err := r.take(ctx, f, name, keep); err != nil {
@@ -248,7 +248,7 @@ func (r *recorder) collect(ctx context.Context, name string) error {
 
 // take reads what a connector has written, and keeps what is to be kept under the scenario's name.
 func (r *recorder) take(ctx context.Context, f corpus.Format, name string, keep func(corpus.Record) bool) error {
-	records, err := r.drains[f].read(ctx)
+	records, err := r.drains[f].Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func (r *recorder) heartbeat(ctx context.Context, name string) error {
 		beats := 0
 		err := r.until(ctx, func() error {
 			err := r.take(ctx, f, name, func(rec corpus.Record) bool {
-				if rec.Topic == heartbeatTopic(f) {
+				if rec.Topic == heartbeatTopic(f.Prefix()) {
 					beats++
 				}
 				return true
@@ -363,7 +363,7 @@ func (r *recorder) close() error {
 	defer cancel()
 	var errs []error
 	for f, d := range r.drains {
-		d.close()
+		d.Close()
 		// A connector that was never deployed is none to delete.
 		if len(r.records[f]) > 0 {
 			errs = append(errs, r.api.delete(ctx, f.Prefix()))
