@@ -56,9 +56,7 @@ func eventFromAvro(m map[string]any) *Event {
 		CDC: CDC{Source: cdc["source"].(string), Connector: text(cdc["connector"]), Schema: text(cdc["schema"]), Table: text(cdc["table"]),
 			Op: text(cdc["op"]), TxID: number(cdc["tx_id"]), Position: text(cdc["position"]), Snapshot: cdc["snapshot"].(bool)},
 	}
-	if parent, ok := inside(entity["parent"]).(map[string]any); ok {
-		e.Entity.Parent = &Parent{Type: parent["type"].(string), ID: parent["id"].(string)}
-	}
+	e.Entity.Parent = ref(entity["parent"])
 	var states States
 	e.Entity.Key, states.Key = row(entity["key"])
 	e.Before, states.Before = row(m["before"])
@@ -79,7 +77,27 @@ func eventFromAvro(m map[string]any) *Event {
 	if c, ok := inside(m["context"]).(map[string]any); ok {
 		e.Context = contextFromAvro(c)
 	}
+	// A record whose writer's schema is older lacks these fields.
+	if v, ok := inside(m["version"]).(map[string]any); ok {
+		e.Version = &Version{ID: text(v["id"]), AsOf: text(v["as_of"]), EventID: text(v["event_id"]), Entity: ref(v["entity"])}
+	}
+	if f, ok := inside(m["feedback"]).(map[string]any); ok {
+		e.Feedback = &Feedback{Application: text(f["application"]), Status: text(f["status"]), Message: text(f["message"]),
+			Payload: json.RawMessage(text(f["payload"])), EventID: text(f["event_id"])}
+	}
+	if a, ok := inside(m["access"]).(map[string]any); ok {
+		e.Access = &Access{Caller: text(a["caller"]), Method: text(a["method"]), Path: text(a["path"]), Query: text(a["query"]),
+			Status: int(a["status"].(int32)), Items: a["items"].(int64)}
+	}
 	return e
+}
+
+func ref(union any) *Ref {
+	r, ok := inside(union).(map[string]any)
+	if !ok {
+		return nil
+	}
+	return &Ref{Type: r["type"].(string), ID: r["id"].(string)}
 }
 
 func contextFromAvro(m map[string]any) *Context {

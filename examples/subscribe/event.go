@@ -18,12 +18,15 @@ type Event struct {
 	Scope         string       `json:"scope,omitempty"`
 	Context       *Context     `json:"context,omitempty"`
 	VersionName   string       `json:"version_name,omitempty"`
+	Version       *Version     `json:"version,omitempty"`
 	Changes       []Change     `json:"changes,omitempty"`
 	Before        Row          `json:"before,omitzero"`
 	After         Row          `json:"after,omitzero"`
 	States        *States      `json:"states,omitempty"`
 	PairID        string       `json:"pair_id,omitempty"`
 	Attribution   *Attribution `json:"attribution,omitempty"`
+	Feedback      *Feedback    `json:"feedback,omitempty"`
+	Access        *Access      `json:"access,omitempty"`
 	CDC           CDC          `json:"cdc"`
 }
 
@@ -32,16 +35,16 @@ type Row map[string]json.RawMessage
 
 // Entity is what a change concerns.
 type Entity struct {
-	Type       string  `json:"type"`
-	ID         string  `json:"id,omitempty"`
-	Key        Row     `json:"key,omitzero"`
-	Parent     *Parent `json:"parent,omitempty"`
-	NextID     string  `json:"next_id,omitempty"`
-	PreviousID string  `json:"previous_id,omitempty"`
+	Type       string `json:"type"`
+	ID         string `json:"id,omitempty"`
+	Key        Row    `json:"key,omitzero"`
+	Parent     *Ref   `json:"parent,omitempty"`
+	NextID     string `json:"next_id,omitempty"`
+	PreviousID string `json:"previous_id,omitempty"`
 }
 
-// Parent is the entity that another one belongs to.
-type Parent struct {
+// Ref names another entity, such as the one that an entity belongs to.
+type Ref struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 }
@@ -111,6 +114,33 @@ type Attribution struct {
 	EventID string   `json:"event_id"`
 	Action  string   `json:"action,omitempty"`
 	Fields  []string `json:"fields,omitempty"`
+}
+
+// Version says which state the event's version_name holds, and of whom where that is not the event's own entity.
+type Version struct {
+	ID      string `json:"id,omitempty"`
+	AsOf    string `json:"as_of,omitempty"`
+	EventID string `json:"event_id,omitempty"`
+	Entity  *Ref   `json:"entity,omitempty"`
+}
+
+// Feedback is what a connected application or a person reports.
+type Feedback struct {
+	Application string          `json:"application,omitempty"`
+	Status      string          `json:"status,omitempty"`
+	Message     string          `json:"message,omitempty"`
+	Payload     json.RawMessage `json:"payload,omitempty"`
+	EventID     string          `json:"event_id,omitempty"`
+}
+
+// Access is one read of the audit trail.
+type Access struct {
+	Caller string `json:"caller,omitempty"`
+	Method string `json:"method,omitempty"`
+	Path   string `json:"path,omitempty"`
+	Query  string `json:"query,omitempty"`
+	Status int    `json:"status"`
+	Items  int64  `json:"items"`
 }
 
 // CDC says where in the database's log the change stands.

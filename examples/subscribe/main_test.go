@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,12 @@ func TestPrintsJSONAndAvroAlike(t *testing.T) {
 	}))
 	defer registry.Close()
 	brokers, client := cluster(t)
-	want := []*schema.AuditEvent{event("e1"), event("e2"), {SchemaVersion: 1, Kind: schema.KindChange, ID: "e3", CDC: schema.CDC{Source: "shop"}}}
+	named := event("e4")
+	named.NamedVersion, named.VersionOf = &schema.NamedVersion{AsOf: named.Time}, &schema.EntityRef{Type: "person", ID: "17"}
+	want := []*schema.AuditEvent{event("e1"), event("e2"), {SchemaVersion: 1, Kind: schema.KindChange, ID: "e3", CDC: schema.CDC{Source: "shop"}}, named,
+		{SchemaVersion: 1, Kind: schema.KindNamedVersion, ID: "e5", VersionName: "Audit", NamedVersion: &schema.NamedVersion{ID: "r-1", AsOf: named.Time, EventID: "e1"}},
+		{SchemaVersion: 1, Kind: schema.KindFeedback, ID: "e6", Feedback: &schema.Feedback{Application: "payments", Status: "paid", Payload: json.RawMessage(`{"code":9007199254740993}`)}},
+		{SchemaVersion: 1, Kind: schema.KindAccess, ID: "e7", Access: &schema.Access{Caller: "ann", Method: "GET", Path: "/api/v1/changes", Query: "q=*", Status: 200}}}
 	for _, e := range want {
 		headers := []kgo.RecordHeader{{Key: schema.HeaderEventID, Value: []byte(e.ID)}}
 		produce(t, client,
@@ -63,12 +69,12 @@ func TestPrintsJSONAndAvroAlike(t *testing.T) {
 			&kgo.Record{Topic: topic, Key: e.AppendKey(nil), Value: e.AppendAvro([]byte{0, 0, 0, 0, 7}), Headers: headers})
 	}
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"--brokers", brokers, "--topic", topic, "--registry", registry.URL, "--count", "6", "--timeout", "30s"}, &out, io.Discard)
+	err := run(t.Context(), []string{"--brokers", brokers, "--topic", topic, "--registry", registry.URL, "--count", strconv.Itoa(2 * len(want)), "--timeout", "30s"}, &out, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 6 {
+	if len(lines) != 2*len(want) {
 		t.Fatalf("%d lines", len(lines))
 	}
 	for i, text := range lines {

@@ -112,6 +112,21 @@ func TestRegisterAuditWithARealRegistry(t *testing.T) {
 		t.Errorf("level %v, error %v", level.Level, level.Err)
 	}
 
+	// A subject with the schema as it was before named versions, feedback and accesses: the present one may follow it.
+	released, err := os.ReadFile("../../schema/testdata/audit/v1.avsc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.RegisterSchema(t.Context(), "grown-value", sr.Schema{Schema: string(released), Type: sr.TypeAvro}, -1, -1); err != nil {
+		t.Fatal(err)
+	}
+	if set := registry.SetCompatibility(t.Context(), sr.SetCompatibility{Level: sr.CompatBackward}, "grown-value")[0]; set.Err != nil {
+		t.Fatal(set.Err)
+	}
+	if grown, err := schema.RegisterAudit(t.Context(), registry, "grown-value"); err != nil || grown != first {
+		t.Errorf("registered after its predecessor: id %d, error %v; want %d", grown, err, first)
+	}
+
 	// A subject that somebody else has filled.
 	const scope = `"name": "scope", "type": ["null", "string"], "default": null`
 	if !strings.Contains(schema.AuditAvroSchema, scope) {
