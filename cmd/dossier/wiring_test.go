@@ -50,6 +50,7 @@ entities:
     parent: {type: pt, field: pf}
     types: {price: decimal(2)}
     context: {user: u, request: r, witness: w}
+    named_version: {name: ax}
     fields:
       include: [a*]
       exclude: [ab]
@@ -78,7 +79,7 @@ entities:
 		Limits:  processor.Limits{BufferBytes: 2 << 20, BufferRecords: 101, ContextBytes: 3 << 20, ContextRecords: 102, PendingRecords: 103},
 		Entities: []processor.Entity{{
 			Source: "shop", Table: "public.t", Type: "t", Scope: "s", Disabled: true, Key: []string{"k"}, Parent: &processor.ParentRule{Type: "pt", Field: "pf"},
-			Columns: processor.ColumnRoute{User: "u", Request: "r", Witness: "w"},
+			Columns: processor.ColumnRoute{User: "u", Request: "r", Witness: "w"}, NamedVersion: "ax",
 			Fields: processor.FieldRules{Include: []string{"a*"}, Exclude: []string{"ab"}, Mask: []string{"ac"}, Transform: map[string][]processor.Transform{
 				"ad": {{Rename: "x"}, {Truncate: "millis"}, {Scale: &zero}, {HashKey: []byte("0123456789abcdef")}, {Expand: true}},
 			}},
