@@ -32,16 +32,28 @@ func TestDocumentHashIsOfItsText(t *testing.T) {
 	d.Context = &c
 
 	text, hash := d.AppendJSON([]byte("before"))
-	stored := string(text[len("before"):])
+	checkHash(t, string(text[len("before"):]), hash)
+	if d.Hash() != hash {
+		t.Error("Hash differs from AppendJSON")
+	}
+	for _, d := range kindDocuments() {
+		d.Created, d.Ingested = d.Time, d.Time
+		if d.Feedback != nil {
+			d.Feedback.EventID, d.Feedback.Payload = "", []byte(`{"event":{"id":"x","hash":"y"},"position":"1"}`)
+		}
+		text, hash := d.AppendJSON(nil)
+		checkHash(t, string(text), hash)
+	}
+}
+
+func checkHash(t *testing.T, stored, hash string) {
+	t.Helper()
 	at := strings.LastIndex(stored, `},"event":{"id":`)
 	content := regexp.MustCompile(`,"position":"[^"\\]*"$`).ReplaceAllString(stored[:at], "") +
 		regexp.MustCompile(`,"(created|ingested|hash)":"[^"\\]*"`).ReplaceAllString(stored[at:], "")
 	sum := sha256.Sum256([]byte(content))
 	if want := hex.EncodeToString(sum[:]); hash != want || !strings.HasSuffix(stored, `,"hash":"`+want+`"}}`) {
 		t.Errorf("hash %s, want %s, of %s", hash, want, content)
-	}
-	if d.Hash() != hash {
-		t.Error("Hash differs from AppendJSON")
 	}
 }
 
