@@ -1,23 +1,24 @@
 package elastic
 
 import (
+	"crypto/tls"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
-
-	"github.com/elastic/go-elasticsearch/v8"
 )
 
-// Config says how to reach Elasticsearch and how hard to press it.
+// Config says how to reach Elasticsearch or OpenSearch and how hard to press it.
 type Config struct {
 	// Addresses are the nodes' URLs, such as http://127.0.0.1:9200. Required.
 	Addresses []string
-	// Username and Password, or APIKey (its encoded form), authenticate; none of them where security is off.
+	// Username and Password, or APIKey (its encoded form), or BearerToken authenticate; none of them where security is off.
 	Username, Password string
 	APIKey             string
+	BearerToken        string
 	// CACert is the authority's certificate in PEM form, where the nodes' certificate is not signed by a well-known one.
 	CACert []byte
+	// TLS is how connections are encrypted, where the system's way does not do; nil otherwise. A certificate of its own authenticates, too.
+	TLS *tls.Config
 
 	// BulkBytes bounds a bulk request's body, in bytes. A document that is larger than that alone goes alone. Default: 5,000,000.
 	BulkBytes int
@@ -77,6 +78,9 @@ func (c Config) Validate() []error {
 	if c.APIKey != "" && (c.Username != "" || c.Password != "") {
 		fault("api_key: given together with username or password; keep one way to authenticate")
 	}
+	if c.BearerToken != "" && (c.APIKey != "" || c.Username != "" || c.Password != "") {
+		fault("bearer_token: given together with api_key, username or password; keep one way to authenticate")
+	}
 	if c.APIKey == "" && (c.Username == "") != (c.Password == "") {
 		fault("username, password: one is given without the other")
 	}
@@ -103,25 +107,4 @@ func (c Config) Validate() []error {
 		fault("backoff_min: %v is more than backoff_max, %v", c.BackoffMin, c.BackoffMax)
 	}
 	return faults
-}
-
-// NewClient returns a client for the configuration. It does not retry by itself: Writer knows better what to try again. It connects to
-// nothing yet.
-func NewClient(c Config) (*elasticsearch.Client, error) {
-	c = c.Defaults()
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = c.InFlight + 2
-	client, err := elasticsearch.NewClient(elasticsearch.Config{
-		Addresses:    c.Addresses,
-		Username:     c.Username,
-		Password:     c.Password,
-		APIKey:       c.APIKey,
-		CACert:       c.CACert,
-		Transport:    transport,
-		DisableRetry: true,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("elasticsearch client: %w", err)
-	}
-	return client, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // apiError is an error that Elasticsearch answers, for a request or one item of it.
@@ -12,6 +13,15 @@ type apiError struct {
 	Status int
 	Type   string `json:"type"`
 	Reason string `json:"reason"`
+	// Durability is "PERMANENT" where the same again would take too much memory again.
+	Durability string `json:"durability"`
+	// What was wrong on the shards, and why.
+	RootCause    []apiError `json:"root_cause"`
+	CausedBy     *apiError  `json:"caused_by"`
+	FailedShards []struct {
+		Reason *apiError `json:"reason"`
+	} `json:"failed_shards"`
+	RetryAfter time.Duration // as the answer's header says; 0 where it does not
 }
 
 // Error names what Elasticsearch says, without the values that it quotes.

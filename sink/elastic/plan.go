@@ -158,6 +158,7 @@ func (p *plan) component(ctx context.Context, wanted object) error {
 		"number_of_shards":   strconv.Itoa(p.config.Shards),
 		"number_of_replicas": strconv.Itoa(*p.config.Replicas),
 		"codec":              "best_compression",
+		"analysis":           analysis(),
 	}
 	path := "/_component_template/" + componentTemplate
 	answer, err := p.read(ctx, path)

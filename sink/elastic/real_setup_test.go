@@ -134,7 +134,7 @@ func TestSetupTellsAChangedMapping(t *testing.T) {
 
 	// An index of an earlier release that lacks a field: it is added, and told.
 	c.admin(t, "DELETE", "/_index_template/dossier-drift-v1", "")
-	c.admin(t, "PUT", "/dossier-drift-v1-2026.09", `{"mappings":`+strings.Replace(mappingOf(t, c, "dossier-drift-v1-2026.11"), `"pair_id":{"type":"keyword","ignore_above":8191},`, "", 1)+`}`)
+	c.makeIndex(t, "dossier-drift-v1-2026.09", "dossier-drift-v1-2026.11", `"pair_id":{"type":"keyword","ignore_above":8191},`, "")
 	report := c.mustSetup(t, config)
 	if !slices.Contains(report.Changes, elastic.Change{Action: "update", Kind: "mapping", Name: "dossier-drift-v1-2026.09", Detail: "new fields: audit.pair_id"}) {
 		t.Errorf("the missing field is not told:\n%s", lines(report))
@@ -145,10 +145,10 @@ func TestSetupTellsAChangedMapping(t *testing.T) {
 
 	// One whose field has another type: nothing is changed.
 	c.admin(t, "DELETE", "/_index_template/dossier-drift-v1", "")
-	c.admin(t, "PUT", "/dossier-drift-v1-2026.10", `{"mappings":`+strings.Replace(mappingOf(t, c, "dossier-drift-v1-2026.11"), `"tx_id":{"type":"long"}`, `"tx_id":{"type":"keyword"}`, 1)+`}`)
+	c.makeIndex(t, "dossier-drift-v1-2026.10", "dossier-drift-v1-2026.11", `"certain":{"type":"boolean"}`, `"certain":{"type":"keyword"}`)
 	_, err := c.setup(t, config)
 	var mapping *elastic.MappingError
-	if !errors.As(err, &mapping) || !strings.Contains(err.Error(), "dossier-drift-v1-2026.10: cdc.tx_id is") || !strings.Contains(err.Error(), "new version") {
+	if !errors.As(err, &mapping) || !strings.Contains(err.Error(), "dossier-drift-v1-2026.10: transaction.certain is") || !strings.Contains(err.Error(), "new version") {
 		t.Fatalf("got %v, want a mapping error that names the field", err)
 	}
 	if status, _ := c.as(t, "elastic", c.password, "GET", "/_index_template/dossier-drift-v1", ""); status != 404 {
@@ -156,13 +156,23 @@ func TestSetupTellsAChangedMapping(t *testing.T) {
 	}
 }
 
-func mappingOf(t *testing.T, c cluster, index string) string {
+// makeIndex makes an index like another, with one piece of its mapping replaced.
+func (c cluster) makeIndex(t *testing.T, name, like, old, replacement string) {
 	t.Helper()
-	var answer map[string]struct{ Mappings json.RawMessage }
-	if err := json.Unmarshal([]byte(c.admin(t, "GET", "/"+index+"/_mapping", "")), &answer); err != nil {
+	var answer map[string]struct {
+		Mappings json.RawMessage
+		Settings struct {
+			Index struct{ Analysis json.RawMessage }
+		}
+	}
+	if err := json.Unmarshal([]byte(c.admin(t, "GET", "/"+like, "")), &answer); err != nil {
 		t.Fatal(err)
 	}
-	return string(answer[index].Mappings)
+	mapping := string(answer[like].Mappings)
+	if !strings.Contains(mapping, old) {
+		t.Fatalf("the mapping holds no %s: %s", old, mapping)
+	}
+	c.admin(t, "PUT", "/"+name, `{"settings":{"analysis":`+string(answer[like].Settings.Index.Analysis)+`},"mappings":`+strings.Replace(mapping, old, replacement, 1)+`}`)
 }
 
 // An index that is not as Setup makes it ends the writing with a clear error: no document is at fault, and none is lost or dead-lettered.
@@ -175,7 +185,7 @@ func TestWriterTellsDriftFromConflict(t *testing.T) {
 	})
 	c.admin(t, "DELETE", "/_index_template/dossier-strayed-v1", "")
 	c.admin(t, "PUT", "/dossier-strayed-v1-2026.09", `{}`)
-	c.admin(t, "PUT", "/dossier-strayed-v1-2026.10", `{"mappings":`+strings.Replace(mappingOf(t, c, "dossier-strayed-v1-2026.11"), `"action":{"type":"keyword","ignore_above":8191},`, "", 1)+`}`)
+	c.makeIndex(t, "dossier-strayed-v1-2026.10", "dossier-strayed-v1-2026.11", `"action":{"type":"keyword","ignore_above":8191},`, "")
 	w := c.writer(t, "dossier-sink", sinkPassword, logged{t: t})
 	for month, says := range map[time.Month]string{time.September: "without Dossier's mapping", time.October: "lacks a field"} {
 		d := schema.Document{Kind: schema.DocumentTruncate, EventID: "strayed", Time: time.Date(2026, month, 1, 0, 0, 0, 0, time.UTC), Scope: "strayed", Action: schema.ActionTruncate}

@@ -1,0 +1,88 @@
+package elastic
+
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+)
+
+// What Elasticsearch and OpenSearch do differently stands in this file. Documents, mapping, templates, aliases, bulk requests and searches
+// are the same.
+
+// product is the store's make.
+type product int32
+
+const (
+	unknownProduct product = iota
+	elasticsearch
+	openSearch
+)
+
+// String returns the product's name.
+func (p product) String() string {
+	return [...]string{"an unknown store", "Elasticsearch", "OpenSearch"}[p]
+}
+
+// Headers by which answers tell whose they are. OpenSearch has had its own since version 3.
+const (
+	elasticsearchHeader = "X-Elastic-Product"
+	openSearchHeader    = "X-Opensearch-Version"
+)
+
+// productOf tells the product by the answer to GET /, whether it is a good one or not.
+func productOf(a answer, err error) (product, error) {
+	if a.header.Get(elasticsearchHeader) != "" {
+		return elasticsearch, nil
+	}
+	version, _ := decode(a.body)["version"].(object)
+	if a.header.Get(openSearchHeader) != "" || version["distribution"] == "opensearch" {
+		return openSearch, nil
+	}
+	var api *apiError
+	switch {
+	case errors.As(err, &api) && api.Status == http.StatusForbidden:
+		return openSearch, nil // an older one, and somebody who may not know
+	case err != nil:
+		return unknownProduct, err
+	}
+	return unknownProduct, errors.New("what answers is neither Elasticsearch nor OpenSearch: the answer to GET / names neither")
+}
+
+// productMemory remembers what answers told.
+type productMemory struct{ known atomic.Int32 }
+
+func (m *productMemory) learn(header http.Header) {
+	if p, err := productOf(answer{header: header}, nil); err == nil && m.get() != p {
+		m.known.Store(int32(p))
+	}
+}
+
+func (m *productMemory) get() product { return product(m.known.Load()) }
+
+// whoPath is where the security API says who asks.
+func (p product) whoPath() string {
+	if p == openSearch {
+		return "/_plugins/_security/authinfo"
+	}
+	return "/_security/_authenticate"
+}
+
+// noSecurity says whether an error means that the store's security is switched off or not installed: the path then belongs to nobody.
+func noSecurity(err error) bool {
+	var api *apiError
+	return errors.As(err, &api) && (api.Status == http.StatusBadRequest || api.Status == http.StatusNotFound || api.Status == http.StatusMethodNotAllowed)
+}
+
+// identity is the answer to the question who asks, of either product.
+type identity struct {
+	Username string   `json:"username"`  // Elasticsearch
+	UserName string   `json:"user_name"` // OpenSearch
+	Roles    []string `json:"roles"`
+}
+
+func (i identity) caller() Caller {
+	if i.UserName != "" {
+		return Caller{i.UserName, i.Roles}
+	}
+	return Caller{i.Username, i.Roles}
+}
