@@ -76,7 +76,7 @@ func (d *demoCommand) watch(ctx context.Context, c *config.Config, records int, 
 	return s, nil
 }
 
-// demoIntake says whether feedback is read from its topic and rows make named versions.
+// demoIntake says whether feedback is read from its topic.
 const demoIntake = false
 
 // demoSnapshot counts the events of the baseline, which are changes by their kind.
