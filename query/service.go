@@ -76,9 +76,11 @@ type RequestQuery struct {
 	PageQuery
 }
 
-// TransactionQuery asks what one transaction changed. TxID is its number in decimal.
+// TransactionQuery asks what one transaction changed. TxID is its number in decimal. Of several that had this number in the course of time it is the one committed nearest to Time, or
+// the latest where Time is "".
 type TransactionQuery struct {
 	Source, TxID string
+	Time         string
 	PageQuery
 }
 

@@ -1,0 +1,219 @@
+package query
+
+import (
+	"context"
+
+	"dossier/schema"
+)
+
+// maxTurns bounds the pages of the store that are read for one page of a history, where nothing of them belongs to it.
+const maxTurns = 16
+
+// History returns what happened to an entity, newest first: its changes, under all ids that it had, the truncates that emptied its table while it was there, the named versions
+// that it belongs to, and feedback on it, on its changes and on those versions. Of a changed key, which is two documents, there is one item. A history
+// of nothing, since the filters leave none, is an empty page; an entity of which nothing is known is an error.
+//
+// Feedback on a change that names no entity stands beside that change; all else stands at its own time.
+func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error) {
+	ref, err := checkEntity(q.Type, q.ID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.page(q.PageQuery, "history", q.Type, q.ID, q.From, q.To, q.Field, q.User)
+	if err != nil {
+		return nil, err
+	}
+	within, err := timeRange(q.From, q.To, p.now)
+	if err != nil {
+		return nil, err
+	}
+	h := historian{Service: s, within: within, field: q.Field, user: byUser(q.User)}
+	if h.life, err = s.life(ctx, ref); err != nil {
+		return nil, err
+	}
+	if h.names, err = s.versionNames(ctx, h.life); err != nil {
+		return nil, err
+	}
+	answer := &History{Items: []Change{}}
+	answer.Entity.Ref, answer.Entity.Also = ref, h.life.also()
+	for range maxTurns {
+		docs, next, err := s.searchPage(ctx, p, h.filter(), NewestFirst)
+		if err != nil {
+			return nil, err
+		}
+		answer.Next = next
+		if len(docs) > 0 {
+			p.after.key = keyOf(&docs[len(docs)-1])
+		}
+		if answer.Items, err = h.items(ctx, docs); err != nil {
+			return nil, err
+		}
+		if len(answer.Items) > 0 || next == "" {
+			break
+		}
+	}
+	if len(answer.Items) == 0 && answer.Next == "" && len(answer.Entity.Also) == 0 {
+		known, err := s.known(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, errUnknown(ref)
+		}
+	}
+	return answer, nil
+}
+
+// historian reads one entity's history.
+type historian struct {
+	*Service
+	life   *life
+	names  []string // of the versions that the entity belongs to
+	within Filter   // the time frame; nil: any
+	field  string   // "": any
+	user   Filter   // nil: anybody
+}
+
+// byUser holds for what a user did, by id, name or e-mail; nil for "".
+func byUser(user string) Filter {
+	if user == "" {
+		return nil
+	}
+	return Or{Is(FieldUserID, user), Is(FieldUserName, user), Is(FieldUserEmail, user)}
+}
+
+// filter holds for what belongs to the history, and for some that does not: whether a truncate concerned the entity, its versions must tell.
+func (h *historian) filter() Filter {
+	all := And{h.subject()}
+	if h.within != nil {
+		all = append(all, h.within)
+	}
+	if h.user != nil {
+		all = append(all, h.user)
+	}
+	return all
+}
+
+func (h *historian) subject() Filter {
+	if h.field != "" {
+		// A changed key's row version does not name its fields; the documents of its field changes do.
+		return h.life.filter(func(r Ref) Filter {
+			return And{r.of(), Or{
+				And{isKind(schema.DocumentRowVersion), Is(FieldRowFields, h.field)},
+				And{isKind(schema.DocumentFieldChange), anyAction(schema.ActionRekey), Is(FieldChangeField, h.field)},
+			}}
+		})
+	}
+	any := Or{
+		h.life.filter(func(r Ref) Filter {
+			return And{anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion, schema.DocumentFeedback), r.of()}
+		}),
+		And{isKind(schema.DocumentTruncate), Is(FieldEntityType, h.life.ref.Type)},
+	}
+	if len(h.names) > 0 {
+		any = append(any, And{isKind(schema.DocumentFeedback), Equal{FieldVersionName, h.names}, Not{Exists{FieldEntityID}}, Not{Exists{FieldFeedbackEvent}}})
+	}
+	return any
+}
+
+// versionNames returns the names of the versions that the entity belongs to: feedback on those is feedback on it.
+func (s *Service) versionNames(ctx context.Context, l *life) ([]string, error) {
+	const names = 256
+	groups, err := s.Store.Groups(ctx, Groups{By: []Field{FieldVersionName}, Limit: names, Filter: l.filter(func(r Ref) Filter {
+		return And{anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion), r.of()}
+	})})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, len(groups))
+	for i := range groups {
+		list[i] = groups[i].Key[0]
+	}
+	return list, nil
+}
+
+// items returns what the documents of a page tell, without what does not belong to the history.
+func (h *historian) items(ctx context.Context, docs []schema.Document) ([]Change, error) {
+	docs, err := h.whole(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	if docs, err = h.concerned(ctx, docs); err != nil {
+		return nil, err
+	}
+	changes, err := h.tell(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	feedback, err := h.feedback(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]Change, 0, len(changes)+len(feedback))
+	for i := range changes {
+		if d := &docs[i]; d.Kind == schema.DocumentRowVersion || d.Kind == schema.DocumentTruncate {
+			items = append(items, feedback[d.EventID]...)
+			if d.PairID != "" {
+				items = append(items, feedback[d.PairID]...)
+			}
+		}
+		items = append(items, changes[i])
+	}
+	return items, nil
+}
+
+// whole puts in place of the field changes of changed keys the row versions that they belong to, and leaves out the old half of a changed key whose new half is there.
+func (h *historian) whole(ctx context.Context, docs []schema.Document) ([]schema.Document, error) {
+	var halves []*schema.Document
+	var ids []string
+	for i := range docs {
+		switch d := &docs[i]; {
+		case d.Kind == schema.DocumentFieldChange:
+			ids = append(ids, d.EventID)
+		case d.Kind == schema.DocumentRowVersion && d.Entity.NextID != "":
+			halves = append(halves, d)
+		}
+	}
+	if len(halves)+len(ids) == 0 {
+		return docs, nil
+	}
+	pairs, err := h.pairs(ctx, halves)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := h.rows(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]schema.Document, 0, len(docs))
+	for i := range docs {
+		d := &docs[i]
+		switch {
+		case d.Kind == schema.DocumentFieldChange && rows[d.EventID] != nil:
+			kept = append(kept, *rows[d.EventID])
+		case d.Kind == schema.DocumentRowVersion && d.Entity.NextID != "" && pairs[d.EventID] != nil && h.shows(pairs[d.EventID]):
+		default:
+			kept = append(kept, *d)
+		}
+	}
+	return kept, nil
+}
+
+// shows says whether the history shows a document, on whichever page.
+func (h *historian) shows(d *schema.Document) bool { return Holds(h.filter(), d) }
+
+// rows returns the row versions of events.
+func (s *Service) rows(ctx context.Context, eventIDs []string) (map[string]*schema.Document, error) {
+	const atOnce = 100
+	rows := map[string]*schema.Document{}
+	for begin := 0; begin < len(eventIDs); begin += atOnce {
+		part := eventIDs[begin:min(begin+atOnce, len(eventIDs))]
+		err := s.each(ctx, Search{Filter: And{isKind(schema.DocumentRowVersion), Equal{FieldEventID, part}}, Limit: len(part)}, func(d *schema.Document) {
+			rows[d.EventID] = d
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
