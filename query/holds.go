@@ -166,32 +166,33 @@ func addressOf(d *schema.Document) (netip.Addr, bool) {
 }
 
 func searchText(f Field, d *schema.Document) (string, bool) {
-	switch f {
-	case FieldPrevText:
-		return d.Change.Previous.SearchText()
-	case FieldCurrText:
-		return d.Change.Current.SearchText()
-	case FieldMessage:
-		if d.Feedback != nil && d.Feedback.Message != "" {
-			return d.Feedback.Message, true
-		}
+	if f != FieldMessage {
+		return valueOf(f == FieldPrevText, d).SearchText()
 	}
-	return "", false
+	if d.Feedback == nil || d.Feedback.Message == "" {
+		return "", false
+	}
+	return d.Feedback.Message, true
 }
 
 func numberOf(f Field, d *schema.Document) (float64, bool) {
-	if f == FieldPrevNumber {
-		return d.Change.Previous.Number()
-	}
-	return d.Change.Current.Number()
+	return valueOf(f == FieldPrevNumber, d).Number()
 }
 
 func timeOf(f Field, d *schema.Document) (time.Time, bool) {
-	switch f {
-	case FieldPrevDate:
-		return d.Change.Previous.Date()
-	case FieldCurrDate:
-		return d.Change.Current.Date()
+	if f == FieldTime {
+		return d.Time, true
 	}
-	return d.Time, true
+	return valueOf(f == FieldPrevDate, d).Date()
+}
+
+// valueOf returns a field change's previous or current value; an absent one on other documents.
+func valueOf(previous bool, d *schema.Document) schema.Value {
+	switch {
+	case d.Kind != schema.DocumentFieldChange:
+		return schema.Value{}
+	case previous:
+		return d.Change.Previous
+	}
+	return d.Change.Current
 }

@@ -11,7 +11,10 @@ import (
 func Texts(f Field, d *schema.Document) []string {
 	switch f {
 	case FieldRowFields:
-		return d.Fields
+		if d.Kind == schema.DocumentRowVersion {
+			return d.Fields
+		}
+		return nil
 	case FieldIP:
 		if ip, ok := addressOf(d); ok {
 			return []string{ip.String()}
@@ -22,37 +25,40 @@ func Texts(f Field, d *schema.Document) []string {
 			return []string{strconv.FormatUint(d.CDC.TxID, 10)}
 		}
 		return nil
-	case FieldChangeField, FieldPrevState, FieldCurrState, FieldPrevExact, FieldCurrExact:
-		return changeTexts(f, d)
 	}
-	if s := keyword(f, d); s != "" {
+	if s, ok := Text(f, d); ok {
 		return []string{s}
 	}
 	return nil
 }
 
-// changeTexts returns what a field change says: there, an empty text is a value as well.
-func changeTexts(f Field, d *schema.Document) []string {
+// Text returns the one value that a document has in a keyword field other than FieldRowFields, or in FieldPosition; false where it lacks it.
+func Text(f Field, d *schema.Document) (string, bool) {
+	switch f {
+	case FieldChangeField, FieldPrevState, FieldCurrState, FieldPrevExact, FieldCurrExact:
+		return changeText(f, d)
+	}
+	s := keyword(f, d)
+	return s, s != ""
+}
+
+// changeText returns what a field change says: there, an empty text is a value as well.
+func changeText(f Field, d *schema.Document) (string, bool) {
 	if d.Kind != schema.DocumentFieldChange {
-		return nil
+		return "", false
 	}
 	c := &d.Change
 	switch f {
 	case FieldChangeField:
-		return []string{c.Field}
+		return c.Field, true
 	case FieldPrevState:
-		return []string{c.Previous.State.String()}
+		return c.Previous.State.String(), true
 	case FieldCurrState:
-		return []string{c.Current.State.String()}
+		return c.Current.State.String(), true
+	case FieldPrevExact:
+		return c.Previous.Exact()
 	}
-	value := c.Current
-	if f == FieldPrevExact {
-		value = c.Previous
-	}
-	if s, ok := value.Exact(); ok {
-		return []string{s}
-	}
-	return nil
+	return c.Current.Exact()
 }
 
 // keyword returns the text of a field that stands in a document only if it is not empty.

@@ -5,15 +5,36 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"dossier/query"
 	"dossier/schema"
 )
 
+// keywords are the columns that hold a field's text, or NULL where a document lacks it.
+var keywords = []struct {
+	column string
+	field  query.Field
+}{
+	{"event_id", query.FieldEventID}, {"kind", query.FieldKind}, {"field", query.FieldChangeField}, {"action", query.FieldAction},
+	{"context", query.FieldContext}, {"route", query.FieldRoute}, {"initiator", query.FieldInitiator}, {"reason", query.FieldReason},
+	{"user_id", query.FieldUserID}, {"user_name", query.FieldUserName}, {"user_email", query.FieldUserEmail}, {"on_behalf_of", query.FieldEffectiveUser},
+	{"account", query.FieldAccount}, {"service", query.FieldService}, {"request_id", query.FieldRequestID}, {"correlation_id", query.FieldCorrelationID},
+	{"trace_id", query.FieldTraceID}, {"version_name", query.FieldVersionName}, {"version_id", query.FieldVersionID},
+	{"entity_type", query.FieldEntityType}, {"entity_id", query.FieldEntityID}, {"next_id", query.FieldNextID}, {"previous_id", query.FieldPreviousID},
+	{"parent_type", query.FieldParentType}, {"parent_id", query.FieldParentID}, {"previous_state", query.FieldPrevState},
+	{"current_state", query.FieldCurrState}, {"previous_exact", query.FieldPrevExact}, {"current_exact", query.FieldCurrExact},
+	{"application", query.FieldApplication}, {"status", query.FieldStatus}, {"feedback_event", query.FieldFeedbackEvent}, {"source", query.FieldSource},
+	{"table_schema", query.FieldSchema}, {"table_name", query.FieldTable},
+}
+
 // columnNames are those that follow from the document, in the order of columns.
-var columnNames = []string{"hash", "kind", "time", "scope", "event_id", "action", "context", "initiator", "user_id", "user_name", "on_behalf_of", "request_id",
-	"correlation_id", "trace_id", "ip", "version_name", "entity_type", "entity_id", "parent_type", "parent_id", "field", "source", "table_schema", "table_name", "tx_id",
-	"position", "json"}
+var columnNames = func() []string {
+	names := []string{"hash", "time", "position", "scope", "ip", "fields", "previous_number", "current_number", "previous_date", `"current_date"`, "tx_id"}
+	for _, k := range keywords {
+		names = append(names, k.column)
+	}
+	return append(names, "json")
+}()
 
 var (
 	insertDocument = "INSERT INTO document (id, index_name, revision, " + strings.Join(columnNames, ", ") + ") VALUES (?, ?, 1" +
@@ -24,53 +45,64 @@ var (
 const (
 	selectHash     = "SELECT hash FROM document WHERE id = ? AND index_name = ?"
 	selectDocument = "SELECT revision, json FROM document WHERE id = ? AND index_name = ?"
-	insertText     = "INSERT INTO document_text (rowid, previous, current) VALUES (?, ?, ?)"
+	insertText     = "INSERT INTO document_text (rowid, previous, current, message) VALUES (?, ?, ?, ?)"
 	deleteText     = "DELETE FROM document_text WHERE rowid = ?"
 )
 
 // columns appends a document's values for columnNames.
 func columns(args []any, d *schema.Document, json []byte, hash string) []any {
-	var none schema.EventContext
-	c := d.Context
-	if c == nil {
-		c = &none
-	}
 	scope := d.Scope
 	if scope == "" {
 		scope = schema.DefaultScope
-	}
-	var parent schema.EntityRef
-	if d.Entity.Parent != nil {
-		parent = *d.Entity.Parent
-	}
-	var field any // a column may have an empty name
-	if d.Kind == schema.DocumentFieldChange {
-		field = d.Change.Field
 	}
 	var tx any
 	if d.CDC.HasTx {
 		tx = int64(d.CDC.TxID)
 	}
-	return append(args, hash, string(d.Kind), nanoseconds(d.Time), scope, d.EventID, string(d.Action), text(string(c.Status)), text(c.Initiator), text(c.User.ID),
-		text(c.User.Name), text(c.OnBehalfOf), text(c.RequestID), text(c.CorrelationID), text(c.TraceID), text(address(c.IP)), text(d.VersionName), d.Entity.Type, d.Entity.ID,
-		text(parent.Type), text(parent.ID), field, d.CDC.Source, text(d.CDC.Schema), text(d.CDC.Table), tx, d.CDC.Position, string(json))
+	var ip any
+	if d.Context != nil {
+		ip = address(d.Context.IP)
+	}
+	change := &d.Change
+	args = append(args, hash, nanoseconds(d.Time), pack(d.CDC.Position), scope, ip, names(query.Texts(query.FieldRowFields, d)), number(change.Previous), number(change.Current), date(change.Previous),
+		date(change.Current), tx)
+	for _, k := range keywords {
+		args = append(args, keyword(k.field, d))
+	}
+	return append(args, string(json))
 }
 
-// text is NULL where there is none, so that it takes no place in an index.
-func text(s string) any {
-	if s == "" {
+// keyword returns a field's text, NULL where the document lacks it.
+func keyword(f query.Field, d *schema.Document) any {
+	if s, ok := query.Text(f, d); ok {
+		return s
+	}
+	return nil
+}
+
+// names returns names of fields as a JSON array, NULL for none.
+func names(fields []string) any {
+	if len(fields) == 0 {
 		return nil
 	}
-	return s
+	b := []byte{'['}
+	for i, name := range fields {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = schema.AppendString(b, name)
+	}
+	return string(append(b, ']'))
 }
 
-// address returns an IP address in its standard form; "" where the text is none.
-func address(text string) string {
+// address returns an IP address as the 16 bytes of IPv6, NULL where the text is none.
+func address(text string) any {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
-		return ""
+		return nil
 	}
-	return a.WithZone("").String()
+	bytes := a.As16()
+	return bytes[:]
 }
 
 // nanoseconds returns a time in nanoseconds since 1970. Times before 1678 and after 2262, which only a clock that lies gives, become the least and the
@@ -85,22 +117,54 @@ func nanoseconds(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// searchable returns the text of a field change's values for the full-text index; both nil where there is none.
-func searchable(d *schema.Document) (previous, current any) {
-	if d.Kind != schema.DocumentFieldChange {
-		return nil, nil
+func number(v schema.Value) any {
+	if f, ok := v.Number(); ok {
+		return f
 	}
-	return text(cut(d.Change.Previous.Text())), text(cut(d.Change.Current.Text()))
+	return nil
 }
 
-// cut shortens a text to what is searched of it, between two characters.
-func cut(s string) string {
-	if len(s) <= schema.TextLimit {
-		return s
+func date(v schema.Value) any {
+	if t, ok := v.Date(); ok {
+		return sortable(t)
 	}
-	end := schema.TextLimit
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
+	return nil
+}
+
+// sortable returns a time of the years that databases know as a text that sorts as times do: what would only be zeros at its end is left out, as the beginning of
+// a text sorts before it.
+func sortable(t time.Time) string {
+	t = t.UTC()
+	switch year := t.Year(); {
+	case year < 0:
+		return ""
+	case year > 9999:
+		return ":" // behind all digits
 	}
-	return s[:end]
+	s := t.Format("2006-01-02T15:04:05.999999999")
+	return strings.TrimSuffix(s, "T00:00:00")
+}
+
+// indexed returns a text for the full-text index, in which nothing but ASCII letters and digits and what is not ASCII counts as part of a word.
+func indexed(s string, ok bool) any {
+	if !ok || s == "" {
+		return nil
+	}
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return strings.Join(query.Words(s), " ")
+		}
+	}
+	return s
+}
+
+// searchable returns the texts of a document for the full-text index; all nil where there is none.
+func searchable(d *schema.Document) (previous, current, message any) {
+	if d.Kind == schema.DocumentFieldChange {
+		previous, current = indexed(d.Change.Previous.SearchText()), indexed(d.Change.Current.SearchText())
+	}
+	if d.Feedback != nil {
+		message = indexed(d.Feedback.Message, true)
+	}
+	return previous, current, message
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"dossier/sink"
+
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
@@ -173,4 +175,17 @@ func syncDirectory(path string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// unmoved sees to it that an open file is still the one that its name stands for.
+func unmoved(path string, opened fs.FileInfo) error {
+	now, err := os.Stat(path)
+	if err == nil && os.SameFile(now, opened) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &sink.SetupError{Where: path, Detail: "the file was moved, deleted or replaced while it was in use",
+		Mend: "put the right one in its place and start again"}
 }

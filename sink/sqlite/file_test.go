@@ -140,48 +140,6 @@ func TestConnectionsAreAsPromised(t *testing.T) {
 	}
 }
 
-// Every index is used by the kind of question that it is there for, so that none costs writes for nothing.
-func TestIndicesServeFilters(t *testing.T) {
-	s := open(t, Config{Path: newFile(t)})
-	for where, index := range map[string]string{
-		"id = 'x' AND index_name = 'y'": "sqlite_autoindex_document_1",
-		"entity_type = 't' AND entity_id = '1' AND kind = 'row_version' AND time <= 5 ORDER BY time DESC, position DESC LIMIT 1": "document_by_entity",
-		"time BETWEEN 1 AND 2 ORDER BY time, position": "document_by_time",
-		"event_id = 'e'": "document_by_event",
-		"source = 's' AND tx_id = 7 ORDER BY position":        "document_by_transaction",
-		"parent_type = 't' AND parent_id = '7' ORDER BY time": "document_by_parent",
-		"field = 'price' ORDER BY time":                       "document_by_field",
-		"user_id = 'u' ORDER BY time":                         "document_by_user",
-		"request_id = 'r' ORDER BY time":                      "document_by_request",
-		"correlation_id = 'r' ORDER BY time":                  "document_by_correlation",
-		"version_name = 'v' ORDER BY time":                    "document_by_version",
-	} {
-		rows, err := s.readers.Query("EXPLAIN QUERY PLAN SELECT json FROM document WHERE " + where)
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := ""
-		for rows.Next() {
-			var a, b, c int
-			var detail string
-			if err := rows.Scan(&a, &b, &c, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan += detail + "; "
-		}
-		if err := errorsOf(rows); err != nil || !strings.Contains(plan, index+" ") || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("%s: %s, %v; want %s alone", where, plan, err, index)
-		}
-	}
-}
-
-func errorsOf(rows *sql.Rows) error {
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return rows.Close()
-}
-
 // The full-text index finds words of previous and current values, and after a replacement the new ones alone.
 func TestFullText(t *testing.T) {
 	s := open(t, Config{Path: newFile(t)})
@@ -189,16 +147,16 @@ func TestFullText(t *testing.T) {
 	if _, err := s.Create(t.Context(), docs); err != nil {
 		t.Fatal(err)
 	}
-	count := func(query string) (n int) {
+	count := func(text string) (n int) {
 		t.Helper()
-		if err := s.readers.QueryRow("SELECT count(*) FROM document_text WHERE document_text MATCH ?", query).Scan(&n); err != nil {
+		if err := s.readers.QueryRow("SELECT count(*) FROM document_text WHERE document_text MATCH ?", text).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
-	for query, want := range map[string]int{"loffel": 1, "LÖFFEL": 1, `"silver spoon"`: 1, `"spoon silver"`: 0, "previous: silver": 0, "current: silv*": 1, `"99.50"`: 1} {
-		if n := count(query); n != want {
-			t.Errorf("%s: %d found, want %d", query, n, want)
+	for text, want := range map[string]int{"loffel": 1, "LOFFEL": 1, `"silver spoon"`: 1, `"spoon silver"`: 0, "previous: silver": 0, "current: silv*": 1, `"99.50"`: 1} {
+		if n := count(text); n != want {
+			t.Errorf("%s: %d found, want %d", text, n, want)
 		}
 	}
 	found, err := s.Get(t.Context(), refs(docs))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -180,14 +179,4 @@ func (s *Store) persist(ctx context.Context, n int, try func() error) error {
 
 // unmoved sees to it that the open file is still the one that its name stands for. What is written to one that was deleted or replaced
 // would be gone with the process.
-func (s *Store) unmoved() error {
-	now, err := os.Stat(s.config.Path)
-	if err == nil && os.SameFile(now, s.file) {
-		return nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return &sink.SetupError{Where: s.config.Path, Detail: "the file was moved, deleted or replaced while it was in use",
-		Mend: "put the right one in its place and start again"}
-}
+func (s *Store) unmoved() error { return unmoved(s.config.Path, s.file) }

@@ -132,11 +132,11 @@ func (b *batch) replace(ctx context.Context, r *sink.Replacement) (sink.Outcome,
 
 // index makes the text of a field change's values searchable.
 func (b *batch) index(ctx context.Context, seq int64, d *schema.Document) error {
-	previous, current := searchable(d)
-	if previous == nil && current == nil {
+	previous, current, message := searchable(d)
+	if previous == nil && current == nil && message == nil {
 		return nil
 	}
-	if _, err := b.insertText.ExecContext(ctx, seq, previous, current); err != nil {
+	if _, err := b.insertText.ExecContext(ctx, seq, previous, current, message); err != nil {
 		if judge(err) == rejects { // no document is at fault: one stands in the index that is not in the table
 			return setupError(b.path, err)
 		}

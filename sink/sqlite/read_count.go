@@ -1,0 +1,289 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dossier/query"
+)
+
+// Count implements query.Store.
+func (v *view) Count(ctx context.Context, c query.Count) (query.Counts, error) {
+	if err := c.Check(); err != nil {
+		return query.Counts{}, err
+	}
+	var counts query.Counts
+	err := v.read(ctx, func(ctx context.Context, q queryer) error {
+		counts = query.Counts{}
+		n := treeOf(c.Filter, false)
+		found, err := v.found(ctx, q, n)
+		if err != nil {
+			return err
+		}
+		if len(c.By) == 0 || slices.Contains(c.By, query.FieldRowFields) {
+			err := q.rows(ctx, "SELECT count(*) FROM "+found.sql, found.args, func(rows *sql.Rows) (bool, error) { return false, rows.Scan(&counts.Total) })
+			if err != nil || len(c.By) == 0 {
+				return err
+			}
+			return buckets(ctx, q, c, found, &counts, false)
+		}
+		return buckets(ctx, q, c, found, &counts, true)
+	})
+	if err != nil {
+		return query.Counts{}, err
+	}
+	return counts, nil
+}
+
+// found returns what comes behind FROM for all documents of a tree.
+func (v *view) found(ctx context.Context, q queryer, n node) (condition, error) {
+	ways, err := plan(ctx, q, n, byTime)
+	if err != nil {
+		return condition{}, err
+	}
+	where := allOf(compile(n), v.scope)
+	switch {
+	case len(ways) == 0:
+		return condition{sql: "document WHERE 0"}, nil
+	case len(ways) == 1 && ways[0].cond.sql == always.sql: // SQLite knows best which index to read as a whole
+		return condition{"document WHERE " + where.sql, where.args}, nil
+	case len(ways) == 1:
+		cond := allOf(ways[0].cond, where)
+		return condition{ways[0].from() + " WHERE " + cond.sql, cond.args}, nil
+	}
+	texts := make([]string, len(ways))
+	var found condition
+	for i, w := range ways {
+		texts[i] = "SELECT seq FROM " + w.from() + " WHERE " + w.cond.sql
+		found.args = append(found.args, w.cond.args...)
+	}
+	found.sql = "document NOT INDEXED WHERE seq IN (" + strings.Join(texts, " UNION ALL ") + ") AND " + where.sql
+	found.args = append(found.args, where.args...)
+	return found, nil
+}
+
+// key is a field by whose values is counted.
+type key struct {
+	value string   // the value in SQL
+	order []string // what sorts as query.Groups says
+	text  func(any) (string, error)
+}
+
+func keysOf(by []query.Field) []key {
+	keys := make([]key, len(by))
+	for i, f := range by {
+		column := columnOf[f]
+		k := key{value: column, order: []string{column}, text: asText}
+		switch f {
+		case query.FieldTime:
+			// Whole days since 1970, rounded down also before.
+			k.value = fmt.Sprintf("time / %d - (time %% %d < 0)", int64(24*time.Hour), int64(24*time.Hour))
+			k.text = asDay
+		case query.FieldTxID:
+			k.order = []string{"tx_id < 0", "tx_id"} // 64 bits without a sign
+			k.text = asUnsigned
+		case query.FieldRowFields:
+			k.value, k.order = rowField, []string{rowField}
+		}
+		keys[i] = k
+	}
+	return keys
+}
+
+const rowField = "row_field.value"
+
+func asText(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", fmt.Errorf("a value to count by is %T, expected text", v)
+	}
+	return s, nil
+}
+
+func asUnsigned(v any) (string, error) {
+	n, ok := v.(int64)
+	if !ok {
+		return "", fmt.Errorf("a transaction's number is %T, expected an integer", v)
+	}
+	return strconv.FormatUint(uint64(n), 10), nil
+}
+
+func asDay(v any) (string, error) {
+	n, ok := v.(int64)
+	if !ok {
+		return "", fmt.Errorf("a day is %T, expected an integer", v)
+	}
+	return time.Unix(0, 0).UTC().AddDate(0, 0, int(n)).Format(time.DateOnly), nil
+}
+
+// grouped returns the beginning of a statement over groups, and what it counts: a document that has a value several times counts once.
+func grouped(keys []key, found condition) (from, count string) {
+	for _, k := range keys {
+		if k.value == rowField {
+			table, where, _ := strings.Cut(found.sql, " WHERE ")
+			return table + ", json_each(document.fields) AS row_field WHERE " + where, "count(DISTINCT seq)"
+		}
+	}
+	return found.sql, "count(*)"
+}
+
+func values(keys []key) string {
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = k.value
+	}
+	return strings.Join(texts, ", ")
+}
+
+// buckets counts by the values of fields, and adds the total up if it is wanted. No more buckets are in memory than a few times the limit.
+func buckets(ctx context.Context, q queryer, c query.Count, found condition, counts *query.Counts, total bool) error {
+	keys := keysOf(c.By)
+	from, count := grouped(keys, found)
+	cut := func() {
+		slices.SortFunc(counts.Buckets, func(a, b query.Bucket) int { return compareBuckets(c.By, a, b) })
+		for len(counts.Buckets) > c.Limit {
+			last := len(counts.Buckets) - 1
+			counts.Other += counts.Buckets[last].Count
+			counts.Buckets = counts.Buckets[:last]
+		}
+	}
+	raw := make([]any, len(keys)+1)
+	to := make([]any, len(raw))
+	for i := range raw {
+		to[i] = &raw[i]
+	}
+	err := q.rows(ctx, "SELECT "+values(keys)+", "+count+" FROM "+from+" GROUP BY "+values(keys), found.args, func(rows *sql.Rows) (bool, error) {
+		if err := rows.Scan(to...); err != nil {
+			return false, err
+		}
+		n, _ := raw[len(keys)].(int64)
+		if total {
+			counts.Total += n
+		}
+		b := query.Bucket{Count: n}
+		for i, k := range keys {
+			if raw[i] == nil {
+				return true, nil
+			}
+			s, err := k.text(raw[i])
+			if err != nil {
+				return false, err
+			}
+			b.Key = append(b.Key, s)
+		}
+		if counts.Buckets = append(counts.Buckets, b); len(counts.Buckets) >= 4*c.Limit+100 {
+			cut()
+		}
+		return true, nil
+	})
+	cut()
+	return err
+}
+
+func compareBuckets(by []query.Field, a, b query.Bucket) int {
+	if by[0] == query.FieldTime {
+		return slices.Compare(b.Key, a.Key)
+	}
+	if a.Count != b.Count {
+		return cmp.Compare(b.Count, a.Count)
+	}
+	for i, f := range by {
+		shorter := 0
+		if f == query.FieldTxID {
+			shorter = cmp.Compare(len(a.Key[i]), len(b.Key[i]))
+		}
+		if c := cmp.Or(shorter, cmp.Compare(a.Key[i], b.Key[i])); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// Groups implements query.Store.
+func (v *view) Groups(ctx context.Context, g query.Groups) ([]query.Group, error) {
+	if err := g.Check(); err != nil {
+		return nil, err
+	}
+	keys := keysOf(g.By)
+	behind, err := behind(keys, g)
+	if err != nil {
+		return nil, err
+	}
+	var groups []query.Group
+	err = v.read(ctx, func(ctx context.Context, q queryer) error {
+		n := treeOf(g.Filter, false)
+		found, err := v.found(ctx, q, n)
+		if err != nil {
+			return err
+		}
+		groups, err = listGroups(ctx, q, keys, found, behind, g.Limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return groups, nil
+}
+
+func listGroups(ctx context.Context, q queryer, keys []key, found, behind condition, limit int) ([]query.Group, error) {
+	from, count := grouped(keys, found)
+	var order []string
+	for _, k := range keys {
+		from += " AND " + k.value + " IS NOT NULL"
+		order = append(order, k.order...)
+	}
+	text := "SELECT " + values(keys) + ", " + count + ", min(time), max(time) FROM " + from + " AND " + behind.sql + " GROUP BY " + values(keys) +
+		" ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(limit)
+	var groups []query.Group
+	err := q.rows(ctx, text, slices.Concat(found.args, behind.args), func(rows *sql.Rows) (bool, error) {
+		var g query.Group
+		var first, last int64
+		raw := make([]any, len(keys))
+		var to []any
+		for i := range raw {
+			to = append(to, &raw[i])
+		}
+		if err := rows.Scan(append(to, &g.Count, &first, &last)...); err != nil {
+			return false, err
+		}
+		for i, k := range keys {
+			s, err := k.text(raw[i])
+			if err != nil {
+				return false, err
+			}
+			g.Key = append(g.Key, s)
+		}
+		g.First, g.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+		groups = append(groups, g)
+		return true, nil
+	})
+	return groups, err
+}
+
+// behind holds for the groups behind a key.
+func behind(keys []key, g query.Groups) (condition, error) {
+	if g.After == nil {
+		return always, nil
+	}
+	var columns []string
+	var args []any
+	for i, k := range keys {
+		columns = append(columns, k.order...)
+		if g.By[i] != query.FieldTxID {
+			args = append(args, g.After[i])
+			continue
+		}
+		n, err := strconv.ParseUint(g.After[i], 10, 64)
+		if err != nil {
+			return condition{}, &query.Error{Code: query.CodeInvalid, Detail: fmt.Sprintf("%q is no number of a transaction", g.After[i]), Err: err}
+		}
+		args = append(args, int64(n) < 0, int64(n))
+	}
+	return condition{"(" + strings.Join(columns, ", ") + ") > (?" + strings.Repeat(", ?", len(args)-1) + ")", args}, nil
+}
