@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -73,15 +74,18 @@ func (d *demoCommand) directory() (dir string, cleanUp func(error) error, err er
 			return errors.Join(err, os.RemoveAll(dir))
 		}, nil
 	}
-	if err := os.MkdirAll(d.data, 0o700); err != nil {
+	if dir, err = filepath.Abs(d.data); err != nil { // the configuration names the store by it, wherever it is read from
 		return "", nil, fmt.Errorf("--data: %w", err)
 	}
-	probe, err := os.CreateTemp(d.data, ".writable-*")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, fmt.Errorf("--data: %w", err)
+	}
+	probe, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {
-		return "", nil, fmt.Errorf("--data: %s cannot be written to: %w", d.data, err)
+		return "", nil, fmt.Errorf("--data: %s cannot be written to: %w", dir, err)
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
 		return "", nil, fmt.Errorf("--data: %w", err)
 	}
-	return d.data, func(err error) error { return err }, nil
+	return dir, func(err error) error { return err }, nil
 }

@@ -114,7 +114,7 @@ func demoOnce(t *testing.T, dir string) *demoSummary {
 func checkDemoTransactions(t *testing.T, store string, notes []demo.Note) {
 	t.Helper()
 	found := map[uint64]*demo.Note{}
-	query(t, store, `SELECT tx_id, time, kind, action, table_name, context, coalesce(user_id, ''), coalesce(version_name, ''),
+	eachRow(t, store, `SELECT tx_id, time, kind, action, table_name, context, coalesce(user_id, ''), coalesce(version_name, ''),
 		coalesce(json_extract(json, '$.service.name'), '') FROM document WHERE action <> 'snapshot' AND kind IN ('row_version', 'truncate', 'field_change')`,
 		func(scan func(...any) error) error {
 			var tx uint64
@@ -164,7 +164,7 @@ func checkDemoTransactions(t *testing.T, store string, notes []demo.Note) {
 func demoHashes(t *testing.T, store string) map[string]string {
 	t.Helper()
 	hashes := map[string]string{}
-	query(t, store, "SELECT index_name || '/' || id, hash FROM document", func(scan func(...any) error) error {
+	eachRow(t, store, "SELECT index_name || '/' || id, hash FROM document", func(scan func(...any) error) error {
 		var id, hash string
 		err := scan(&id, &hash)
 		hashes[id] = hash
@@ -173,7 +173,7 @@ func demoHashes(t *testing.T, store string) map[string]string {
 	return hashes
 }
 
-func query(t *testing.T, store, text string, row func(scan func(...any) error) error) {
+func eachRow(t *testing.T, store, text string, row func(scan func(...any) error) error) {
 	t.Helper()
 	db, err := sql.Open("sqlite", store)
 	if err != nil {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	_ "embed"
+	"encoding/json"
 	"strings"
 )
 
@@ -17,5 +18,10 @@ type Places struct {
 
 // Config returns the demo's configuration, as a file that other commands take with --config.
 func Config(p Places) string {
-	return strings.NewReplacer("${DEMO_KAFKA}", p.Kafka, "${DEMO_STORE}", strings.ReplaceAll(p.Store, `\`, `\\`), "${DEMO_LISTEN}", p.Listen).Replace(config)
+	text := config
+	for name, value := range map[string]string{"DEMO_KAFKA": p.Kafka, "DEMO_STORE": p.Store, "DEMO_LISTEN": p.Listen} {
+		quoted, _ := json.Marshal(value) // YAML's double quotes are JSON's; a string cannot fail
+		text = strings.Replace(text, `"${`+name+`}"`, string(quoted), 1)
+	}
+	return text
 }
