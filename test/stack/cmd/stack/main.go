@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -40,7 +39,7 @@ func main() {
 }
 
 func upCommand() *cobra.Command {
-	var asJSON, asEnv, keepLogs, untilEOF bool
+	var asJSON, asEnv, keepLogs bool
 	cmd := &cobra.Command{
 		Use:   "up [PART...]",
 		Short: "start parts, print their addresses, and keep them until Ctrl-C",
@@ -60,17 +59,7 @@ func upCommand() *cobra.Command {
 				return errors.Join(err, s.Stop())
 			}
 			fmt.Fprintf(os.Stderr, "logs in %s; Ctrl-C ends everything\n", s.LogDir())
-			ended := make(chan struct{})
-			if untilEOF {
-				go func() {
-					_, _ = io.Copy(io.Discard, cmd.InOrStdin())
-					close(ended)
-				}()
-			}
-			select {
-			case <-cmd.Context().Done():
-			case <-ended:
-			}
+			<-cmd.Context().Done()
 			fmt.Fprintln(os.Stderr, "ending")
 			return s.Stop()
 		},
@@ -78,7 +67,6 @@ func upCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the addresses as JSON")
 	cmd.Flags().BoolVar(&asEnv, "env", false, "print the addresses as shell exports")
 	cmd.Flags().BoolVar(&keepLogs, "keep-logs", false, "leave the parts' logs when they end")
-	cmd.Flags().BoolVar(&untilEOF, "until-eof", false, "end with standard input too, as when the program that started this one ends")
 	cmd.MarkFlagsMutuallyExclusive("json", "env")
 	return cmd
 }
