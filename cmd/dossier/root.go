@@ -34,7 +34,8 @@ Exit codes: 0 done, 1 failed, 2 misuse (flags, arguments, configuration).`,
 		return misuse("%s: %w; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
 	})
 	group(root)
-	root.AddCommand(newConfigCommand(), newSetupCommand(), newConnectorsCommand(), newRunCommand(), newProbeCommand(), newDLQCommand(), newBackupCommand(), newDemoCommand())
+	root.AddCommand(newConfigCommand(), newSetupCommand(), newConnectorsCommand(), newRunCommand(), newProbeCommand(), newDLQCommand(), newBackupCommand(), newDemoCommand(),
+		newHistoryCommand(), newShowCommand(), newDiffCommand(), newSearchCommand(), newVersionsCommand(), newRequestCommand(), newTailCommand())
 	return root
 }
 
