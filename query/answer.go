@@ -101,8 +101,16 @@ type State struct {
 	Derived map[string]string `json:"derived,omitempty"` // fields whose value was taken from another version: its event id
 	Version *StateVersion     `json:"version,omitempty"` // the change that made it so
 	Blame   map[string]Blame  `json:"blame,omitempty"`
-	// Changes is what differed from the version before; on the entities of a named version alone.
+	// Changes is what differed from the version before, and Named who gave the name, where it was not the change itself; on the entities of a named version alone.
 	Changes []FieldChange `json:"changes,omitempty"`
+	Named   *Naming       `json:"named,omitempty"`
+}
+
+// Naming is what gave a version's name to a state: a row of a table that is a source of named versions, or a request.
+type Naming struct {
+	EventID string          `json:"event_id"`
+	Time    time.Time       `json:"time"`
+	Context json.RawMessage `json:"context,omitempty"`
 }
 
 // StateVersion is the change that made a state.
@@ -175,7 +183,9 @@ type Transaction struct {
 	TxID    *uint64         `json:"tx_id,omitempty"`
 	Time    time.Time       `json:"time"`
 	Context json.RawMessage `json:"context,omitempty"` // the first change's
-	Items   []Change        `json:"items"`
+	// Also is when other transactions had the same number: the first days, the latest first. Numbers come round again.
+	Also  []time.Time `json:"also,omitempty"`
+	Items []Change    `json:"items"`
 	// Complete says whether everything that the database reports for the transaction is stored; nil: not known, for Reason.
 	Complete *bool        `json:"complete"`
 	Tables   []TableCount `json:"tables,omitempty"`
@@ -207,6 +217,7 @@ type Edition struct {
 	First    time.Time       `json:"first"`
 	Last     time.Time       `json:"last"`
 	Entities int64           `json:"entities"`
+	More     bool            `json:"more,omitempty"` // there are more entities than counted
 	User     json.RawMessage `json:"user,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
 }

@@ -110,11 +110,7 @@ func (q *Question) filter(fieldChanges bool) Filter {
 	if err != nil {
 		panic(err) // ParseQuestion has tried
 	}
-	kinds := Equal{Field: FieldKind}
-	for _, k := range q.documentKinds(fieldChanges) {
-		kinds.Values = append(kinds.Values, string(k))
-	}
-	return and(append([]Filter{kinds}, conditions...)...)
+	return and(append([]Filter{anyKind(q.documentKinds(fieldChanges)...)}, conditions...)...)
 }
 
 // bound checks the limits that a store's cost depends on.
