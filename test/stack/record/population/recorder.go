@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,7 +41,7 @@ func Parts() []stack.Part { return []stack.Part{stack.Postgres, stack.Kafka, sta
 
 // Run records the year on a running stack into the directory of package internal/demo. It tells say of each step.
 func Run(ctx context.Context, s *stack.Stack, dir string, say func(string)) (err error) {
-	conn, dsn, err := database(ctx, s)
+	conn, err := database(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func Run(ctx context.Context, s *stack.Stack, dir string, say func(string)) (err
 		}
 	}
 	say("deploying the connector")
-	if err := deploy(ctx, s, conn, dsn); err != nil {
+	if err := deploy(ctx, s, conn); err != nil {
 		return err
 	}
 	if err := y.run(ctx, func(done, of int) { say(fmt.Sprintf("%d of %d steps of the year", done, of)) }); err != nil {
@@ -76,37 +75,33 @@ func Run(ctx context.Context, s *stack.Stack, dir string, say func(string)) (err
 }
 
 // database makes the registry's database and puts its tables under audit by the shipped script.
-func database(ctx context.Context, s *stack.Stack) (*pgx.Conn, *url.URL, error) {
+func database(ctx context.Context, s *stack.Stack) (*pgx.Conn, error) {
 	admin, err := pgx.Connect(ctx, s.PostgresDSN("postgres"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer admin.Close(ctx)
 	if _, err := admin.Exec(ctx, "CREATE DATABASE "+source); err != nil {
-		return nil, nil, fmt.Errorf("%w; record on a stack of its own", err)
+		return nil, fmt.Errorf("%w; record on a stack of its own", err)
 	}
-	dsn, err := url.Parse(s.PostgresDSN(source))
+	conn, err := pgx.Connect(ctx, s.PostgresDSN(source))
 	if err != nil {
-		return nil, nil, err
-	}
-	conn, err := pgx.Connect(ctx, dsn.String())
-	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	script, ok := connectors.ShippedFile("postgres-setup")
 	if !ok {
-		return nil, nil, errors.Join(errors.New("no postgres-setup is shipped"), conn.Close(ctx))
+		return nil, errors.Join(errors.New("no postgres-setup is shipped"), conn.Close(ctx))
 	}
 	for _, sql := range []string{tablesSQL, string(script), "SELECT dossier.capture_schema('public')"} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("set up the database: %w", err), conn.Close(ctx))
+			return nil, errors.Join(fmt.Errorf("set up the database: %w", err), conn.Close(ctx))
 		}
 	}
-	return conn, dsn, nil
+	return conn, nil
 }
 
 // deploy deploys the shipped connector, and returns when it has taken the baseline and reads the log.
-func deploy(ctx context.Context, s *stack.Stack, conn *pgx.Conn, dsn *url.URL) error {
+func deploy(ctx context.Context, s *stack.Stack, conn *pgx.Conn) error {
 	content, ok := connectors.ShippedFile("postgres-json")
 	if !ok {
 		return errors.New("no postgres-json is shipped")
@@ -125,8 +120,9 @@ func deploy(ctx context.Context, s *stack.Stack, conn *pgx.Conn, dsn *url.URL) e
 	if err != nil {
 		return err
 	}
+	db := s.DatabaseForConnect(source) // in containers it is not the address that is used from here
 	values := map[string]string{
-		"DOSSIER_SOURCE": source, "DOSSIER_DB_HOST": dsn.Hostname(), "DOSSIER_DB_PORT": dsn.Port(), "DOSSIER_DB_NAME": source, "DOSSIER_DB_PASSWORD": "unused",
+		"DOSSIER_SOURCE": source, "DOSSIER_DB_HOST": db["database.hostname"], "DOSSIER_DB_PORT": db["database.port"], "DOSSIER_DB_NAME": source, "DOSSIER_DB_PASSWORD": "unused",
 		"DOSSIER_DB_SSLMODE": "disable", "DOSSIER_UNAVAILABLE_PLACEHOLDER": Placeholder, "DOSSIER_REPLICATION": "1", "DOSSIER_PARTITIONS": "2",
 	}
 	connector, err := connectors.Parse("postgres-json.json", content, func(name string) (string, bool) {
