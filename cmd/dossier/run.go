@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -25,11 +26,13 @@ sent to the store is waited for. A second one ends the program at once; nothing 
 
   processor   joins changes with their contexts and publishes audit events
   sink        stores audit events as version documents
+  serve       answers questions over HTTP, on serve.listen
 
 Each role may run in several processes, which share the work. Health and metrics stand on admin.listen, or on serve.listen.`,
 		Example: `  dossier run
   dossier run --role processor
-  DOSSIER_SERVE_LISTEN=:8081 dossier run --role sink`,
+  DOSSIER_SERVE_LISTEN=:8081 dossier run --role sink
+  dossier run --role serve`,
 		Args: misusedArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			needs, err := needsOf(roles)
@@ -48,7 +51,7 @@ Each role may run in several processes, which share the work. Health and metrics
 			return run(cmd.Context(), c, roles, drain, log)
 		},
 	}
-	cmd.Flags().StringSliceVar(&roles, "role", allRoles, "the `ROLES` to run: processor, sink")
+	cmd.Flags().StringSliceVar(&roles, "role", allRoles, "the `ROLES` to run: processor, sink, serve")
 	completeFlag(cmd, "role", allRoles...)
 	cmd.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long to wait for the roles to end after a signal")
 	return cmd
@@ -63,19 +66,27 @@ type role struct {
 // run runs roles until ctx ends.
 //
 //	change and context topics ──> processor ──> audit topic ──> sink ──> store
-//	                                  │                           │
-//	                                  └─────────┬─────────────────┘
+//	                                  │                           │        │
+//	                                  └─────────┬─────────────────┘        └──> serve ──> /api
 //	                                        observers ──> metrics, readiness ──> /healthz /readyz /metrics
 //
 // The roles share nothing but the observers: in one process or apart, they meet on the audit topic. If one fails, the others drain.
 func run(ctx context.Context, c *config.Config, names []string, drain time.Duration, log *zap.Logger) error {
 	t := newTelemetry()
-	health, err := healthListener(c, t, log)
+	var api http.Handler // made below, before anybody is answered
+	var later http.Handler
+	if slices.Contains(names, roleServe) {
+		later = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(w, r) })
+	}
+	open, err := listeners(c, t, later, log)
 	if err != nil {
 		return err
 	}
-	defer health.stop() // last, so that it can be seen how the roles drain
-	roles := []role{{"http", health.run}}
+	var roles []role
+	for _, l := range open {
+		defer l.stop() // last, so that it can be seen how the roles drain
+		roles = append(roles, role{"http", l.run})
+	}
 	if slices.Contains(names, roleProcessor) {
 		p, err := newProcessor(ctx, c, t, log)
 		if err != nil {
@@ -89,6 +100,14 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 			return err
 		}
 		roles = append(roles, role{roleSink, s.run})
+	}
+	if slices.Contains(names, roleServe) {
+		s, err := newServe(ctx, c, t, log)
+		if err != nil {
+			return err
+		}
+		api = s.api.Handler()
+		roles = append(roles, role{roleServe, s.run})
 	}
 	log.Info("started", zap.Strings("roles", names), zap.String("version", version()))
 	return runRoles(ctx, roles, drain, log)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"dossier/internal/config"
 	"dossier/internal/telemetry"
@@ -32,23 +33,53 @@ type listener struct {
 	log    *zap.Logger
 }
 
-// healthListener opens the address for health, metrics and profiles: admin.listen, or serve.listen where there is none.
-func healthListener(c *config.Config, t telemetrySet, log *zap.Logger) (*listener, error) {
-	router := chi.NewRouter()
-	web.HealthRoutes{Reasons: t.readiness.Reasons, Metrics: t.metrics.Handler(), PProf: c.Admin.PProf && c.Admin.Listen != ""}.Mount(router)
+// listeners opens the addresses of a process. Health, metrics and profiles stand on admin.listen, or on serve.listen where there is none; the API, if the process
+// answers questions, stands on serve.listen. Nobody is answered before run.
+func listeners(c *config.Config, t telemetrySet, api http.Handler, log *zap.Logger) (open []*listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range open {
+				l.stop()
+			}
+		}
+	}()
+	health := chi.NewRouter()
+	web.HealthRoutes{Reasons: t.readiness.Reasons, Metrics: t.metrics.Handler(), PProf: c.Admin.PProf && c.Admin.Listen != ""}.Mount(health)
+	public := http.Handler(health)
 	if c.Admin.Listen != "" {
-		return listen("admin.listen", c.Admin.Listen, router, log)
+		// Profiles take as long as they are asked for: that address is for operators, and has no bound for writing.
+		server := &http.Server{Handler: health, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+		admin, err := listen("admin.listen", c.Admin.Listen, server, 0, log)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, admin)
+		public = http.NotFoundHandler()
 	}
-	return listen("serve.listen", c.Serve.Listen, router, log)
+	if api == nil && c.Admin.Listen != "" {
+		return open, nil
+	}
+	if api != nil {
+		public = web.Under("/api", api, public)
+	}
+	serve, err := listen("serve.listen", c.Serve.Listen, web.Server(public), c.Serve.MaxConnections, log)
+	if err != nil {
+		return open, err
+	}
+	return append(open, serve), nil
 }
 
-func listen(key, address string, handler http.Handler, log *zap.Logger) (*listener, error) {
+// listen opens an address. Beyond most connections, unless it is 0, further ones wait until one ends.
+func listen(key, address string, server *http.Server, most int, log *zap.Logger) (*listener, error) {
 	socket, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	log.Info("listening", zap.String("key", key), zap.String("address", socket.Addr().String()))
+	if most > 0 {
+		socket = netutil.LimitListener(socket, most)
+	}
+	server.ErrorLog = zap.NewStdLog(log.Named("http"))
 	return &listener{server: server, socket: socket, log: log}, nil
 }
 
@@ -71,4 +102,5 @@ func (l *listener) stop() {
 	if err := l.server.Shutdown(ctx); err != nil {
 		l.log.Warn("http requests were cut off", zap.Error(err))
 	}
+	_ = l.socket.Close() // where it has never been served; otherwise it is closed already
 }

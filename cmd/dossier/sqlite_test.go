@@ -22,7 +22,7 @@ func TestRunIntoSQLite(t *testing.T) {
 	path, client := fakeKafka(t, `
 sources: [{name: shop, format: json}]
 context: {grace: 200ms}
-admin: {listen: 127.0.0.1:0}
+serve: {listen: 127.0.0.1:0}
 sink: {sqlite: {path: "`+file+`"}}
 `)
 	code, _, errs := invoke(t, "run", "--role", "sink", "--config", path)

@@ -20,6 +20,7 @@ type Serve struct {
 	mu       sync.Mutex
 	asked    bool
 	waitsFor error
+	stopping bool
 }
 
 // NewServe returns an observer whose metrics stand in m and which r asks whether the store answers.
@@ -77,10 +78,19 @@ func (s *Serve) StoreAnswers(err error) {
 	}
 }
 
+// Stopping notes that no further requests are taken.
+func (s *Serve) Stopping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+}
+
 func (s *Serve) reasons(time.Time) []Reason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.stopping:
+		return []Reason{{Role: "serve", Code: "stopped", Detail: "it ends"}}
 	case !s.asked:
 		return []Reason{{Role: "serve", Code: "starting", Detail: "the store has not answered yet"}}
 	case s.waitsFor != nil:

@@ -246,6 +246,9 @@ func TestReadinessOfServe(t *testing.T) {
 			t.Errorf("after %v: %q, want %q", step.err, codes(r.Reasons()), step.want)
 		}
 	}
+	if s.Stopping(); codes(r.Reasons()) != "serve:stopped" {
+		t.Errorf("at the end: %q", codes(r.Reasons()))
+	}
 	if n := logged.FilterMessage("the store does not answer questions").Len(); n != 2 {
 		t.Errorf("two outages were logged %d times", n)
 	}
