@@ -117,6 +117,8 @@ func (c *cluster) start(config processor.Config) (p *processor.Processor, stop f
 	return p, stop
 }
 
+const readTimeout = 2 * time.Minute
+
 // read returns the first n records of a topic, as committed.
 func (c *cluster) read(topic string, n int) []*kgo.Record {
 	c.t.Helper()
@@ -125,14 +127,15 @@ func (c *cluster) read(topic string, n int) []*kgo.Record {
 		c.t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	// Against hanging alone: the race detector on a busy machine makes a second's work last twenty.
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	var records []*kgo.Record
 	for len(records) < n && ctx.Err() == nil {
 		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) { records = append(records, r) })
 	}
 	if len(records) < n {
-		c.t.Fatalf("%s: %d records after 20 s, want %d", topic, len(records), n)
+		c.t.Fatalf("%s: %d records after %s, want %d", topic, len(records), readTimeout, n)
 	}
 	// Nothing more may come.
 	ctx, cancel = context.WithTimeout(context.Background(), 300*time.Millisecond)
