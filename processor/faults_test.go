@@ -157,7 +157,7 @@ func TestBackpressure(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.end(7, 0, n)
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(readTimeout)
 	for p.State().PausedPartitions == 0 && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 	}
