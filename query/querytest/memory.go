@@ -14,14 +14,15 @@ import (
 // Memory is a store of documents in memory. It looks at every document for every question, so that nothing can be wrong with it but the meaning of the filters.
 type Memory struct {
 	mu   sync.RWMutex
-	docs []schema.Document
+	docs []*schema.Document         // each is never changed
+	at   map[schema.DocumentRef]int // where each stands
 }
 
 var _ query.Store = (*Memory)(nil)
 
 // NewMemory returns a store that holds the documents.
 func NewMemory(docs ...schema.Document) *Memory {
-	m := new(Memory)
+	m := &Memory{at: make(map[schema.DocumentRef]int)}
 	m.Add(docs...)
 	return m
 }
@@ -30,17 +31,14 @@ func NewMemory(docs ...schema.Document) *Memory {
 func (m *Memory) Add(docs ...schema.Document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := make(map[schema.DocumentRef]int, len(m.docs))
-	for i := range m.docs {
-		at[m.docs[i].Ref()] = i
-	}
 	for _, d := range docs {
-		if i, ok := at[d.Ref()]; ok {
-			m.docs[i] = d
-			continue
+		ref := d.Ref()
+		i, ok := m.at[ref]
+		if !ok {
+			i = len(m.docs)
+			m.at[ref], m.docs = i, append(m.docs, nil)
 		}
-		at[d.Ref()] = len(m.docs)
-		m.docs = append(m.docs, d)
+		m.docs[i] = &d
 	}
 }
 
@@ -49,9 +47,9 @@ func (m *Memory) found(f query.Filter) []*schema.Document {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var found []*schema.Document
-	for i := range m.docs {
-		if d := m.docs[i]; query.Holds(f, &d) {
-			found = append(found, &d)
+	for _, d := range m.docs {
+		if query.Holds(f, d) {
+			found = append(found, d)
 		}
 	}
 	return found

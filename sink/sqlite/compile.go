@@ -69,6 +69,9 @@ func compile(n node) condition {
 	default:
 		c = leafCondition(n.filter)
 	}
+	if f, ok := n.filter.(query.Beyond); ok && n.negated {
+		return condition{"position <= ?", []any{pack(f.Bound)}} // what has no position has an empty one
+	}
 	if n.negated { // where the field is missing as well
 		return condition{"(" + c.sql + ") IS NOT TRUE", c.args}
 	}

@@ -14,6 +14,7 @@ const (
 	unsorted sorting = iota
 	byTime           // by time and position
 	byCommit         // by position and time
+	byGroup          // by the fields that are grouped by
 )
 
 func sortingOf(o query.Order) sorting {
@@ -28,45 +29,85 @@ type index struct {
 	name   string
 	fields []query.Field
 	sorted sorting
-	// narrow says that what has the same values is little, or that no other index is better: it is taken without a count. unique says that it is a handful of documents.
-	narrow, unique bool
-	// eachKind says that a way is wanted for each kind where none is asked for.
+	// groups are the fields by which its entries are grouped, with byGroup.
+	groups []query.Field
+	size   size
+	// eachKind says that a way is wanted for each kind of document where none is asked for, so that they come in order.
 	eachKind bool
-	// where is what a partial index holds, word for word, beyond that its fields have values; serves says whether that is so for the wanted kinds.
+	// where is what a partial index holds, word for word, beyond that its fields have values; serves says whether all that is wanted is in it.
 	where  string
-	serves func(kinds []string) bool
+	serves func(fixed) bool
 }
+
+// size is what is known of how many documents have the same values in an index's fields.
+type size uint8
+
+const (
+	counted size = iota // anything: they are counted
+	narrow              // little, or no other index does better, provided that their order is the wanted one
+	handful             // so little that their order does not matter
+)
 
 // indexes are all ways in but by time, the better ones first.
 var indexes = []index{
-	{name: "document_by_event", fields: []query.Field{query.FieldEventID}, narrow: true, unique: true},
-	{name: "document_by_feedback", fields: []query.Field{query.FieldFeedbackEvent}, narrow: true, unique: true},
-	{name: "document_by_next", fields: []query.Field{query.FieldEntityType, query.FieldNextID}, sorted: byTime, narrow: true},
-	{name: "document_by_previous", fields: []query.Field{query.FieldEntityType, query.FieldPreviousID}, sorted: byTime, narrow: true},
-	{name: "document_by_entity_field", fields: []query.Field{query.FieldEntityType, query.FieldEntityID, query.FieldChangeField}, sorted: byTime, narrow: true},
-	{name: "document_by_commit", fields: []query.Field{query.FieldEntityType, query.FieldEntityID}, sorted: byCommit, narrow: true,
-		where: "kind = 'row_version'", serves: func(kinds []string) bool { return only(kinds, schema.DocumentRowVersion) }},
-	{name: "document_by_entity", fields: []query.Field{query.FieldEntityType, query.FieldEntityID, query.FieldKind}, sorted: byTime, narrow: true},
-	{name: "document_by_entity", fields: []query.Field{query.FieldEntityType, query.FieldEntityID}, sorted: byTime, narrow: true, eachKind: true},
-	{name: "document_by_truncate", fields: []query.Field{query.FieldEntityType}, sorted: byTime, narrow: true,
-		where: "kind = 'truncate'", serves: func(kinds []string) bool { return only(kinds, schema.DocumentTruncate) }},
-	{name: "document_by_transaction", fields: []query.Field{query.FieldSource, query.FieldTxID}, sorted: byCommit},
-	{name: "document_by_request", fields: []query.Field{query.FieldRequestID}, sorted: byTime},
-	{name: "document_by_correlation", fields: []query.Field{query.FieldCorrelationID}, sorted: byTime},
-	{name: "document_by_trace", fields: []query.Field{query.FieldTraceID}, sorted: byTime},
-	{name: "document_by_rare_kind", fields: []query.Field{query.FieldKind}, sorted: byTime, where: "kind NOT IN ('row_version', 'field_change')",
-		serves: func(kinds []string) bool {
-			return !slices.Contains(kinds, string(schema.DocumentRowVersion)) && !slices.Contains(kinds, string(schema.DocumentFieldChange))
+	{name: "document_by_event", fields: fields(query.FieldEventID), size: handful},
+	{name: "document_by_feedback", fields: fields(query.FieldFeedbackEvent), size: handful},
+	{name: "document_by_turn", fields: fields(query.FieldEntityID, query.FieldEntityType), sorted: byTime, size: handful,
+		where: "kind = 'row_version' AND action IN ('create', 'delete', 'rekey')", serves: func(f fixed) bool {
+			return f.only(query.FieldKind, rowVersion) &&
+				f.only(query.FieldAction, string(schema.ActionCreate), string(schema.ActionDelete), string(schema.ActionRekey))
 		}},
-	{name: "document_by_parent", fields: []query.Field{query.FieldParentType, query.FieldParentID}, sorted: byTime},
-	{name: "document_by_version", fields: []query.Field{query.FieldVersionName}, sorted: byTime},
-	{name: "document_by_user", fields: []query.Field{query.FieldUserID}, sorted: byTime},
-	{name: "document_by_user_name", fields: []query.Field{query.FieldUserName}, sorted: byTime},
-	{name: "document_by_user_email", fields: []query.Field{query.FieldUserEmail}, sorted: byTime},
-	{name: "document_by_field", fields: []query.Field{query.FieldChangeField}, sorted: byTime},
-	{name: "document_by_type", fields: []query.Field{query.FieldEntityType}, sorted: byTime},
+	{name: "document_by_truncate", fields: fields(query.FieldEntityType), sorted: byTime, size: handful,
+		where: "kind = 'truncate'", serves: func(f fixed) bool { return f.only(query.FieldKind, string(schema.DocumentTruncate)) }},
+	{name: "document_by_entity_version", fields: fields(query.FieldEntityID, query.FieldEntityType), sorted: byGroup, groups: fields(query.FieldVersionName), size: narrow,
+		where: "version_name IS NOT NULL AND kind <> 'field_change'", serves: noFieldChange},
+	{name: "document_by_version_entity", fields: fields(query.FieldVersionName), sorted: byGroup, groups: fields(query.FieldEntityType, query.FieldEntityID), size: narrow,
+		where: "kind <> 'field_change'", serves: noFieldChange},
+	{name: "document_by_parent_entity", fields: fields(query.FieldParentID, query.FieldParentType), sorted: byGroup,
+		groups: fields(query.FieldEntityType, query.FieldEntityID), size: narrow, where: "kind <> 'field_change'", serves: noFieldChange},
+	{name: "document_by_entity_version", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldVersionName), sorted: byTime, size: narrow,
+		where: "kind <> 'field_change'", serves: noFieldChange},
+	{name: "document_by_entity_field", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldChangeField), sorted: byCommit, size: narrow},
+	{name: "document_by_commit", fields: fields(query.FieldEntityID, query.FieldEntityType), sorted: byCommit, size: narrow,
+		where: "kind = 'row_version'", serves: func(f fixed) bool { return f.only(query.FieldKind, rowVersion) }},
+	{name: "document_by_entity", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldKind), sorted: byTime, size: narrow},
+	{name: "document_by_entity", fields: fields(query.FieldEntityID, query.FieldEntityType), sorted: byTime, size: narrow, eachKind: true},
+	{name: "document_by_entity", fields: fields(query.FieldEntityID)},
+	{name: "document_by_transaction", fields: fields(query.FieldTxID, query.FieldSource, query.FieldKind), sorted: byCommit},
+	{name: "document_by_transaction", fields: fields(query.FieldTxID, query.FieldSource)},
+	{name: "document_by_transaction", fields: fields(query.FieldTxID)},
+	{name: "document_by_request", fields: fields(query.FieldRequestID), sorted: byTime},
+	{name: "document_by_correlation", fields: fields(query.FieldCorrelationID), sorted: byTime},
+	{name: "document_by_trace", fields: fields(query.FieldTraceID), sorted: byTime},
+	{name: "document_by_rare_kind", fields: fields(query.FieldKind), sorted: byTime, where: "kind NOT IN ('row_version', 'field_change')",
+		serves: func(f fixed) bool {
+			return !slices.Contains(f[query.FieldKind], rowVersion) && !slices.Contains(f[query.FieldKind], fieldChange)
+		}},
+	{name: "document_by_parent", fields: fields(query.FieldParentID, query.FieldParentType), sorted: byTime},
+	{name: "document_by_parent", fields: fields(query.FieldParentID)},
+	{name: "document_by_version", fields: fields(query.FieldVersionName), sorted: byTime},
+	{name: "document_by_user", fields: fields(query.FieldUserID), sorted: byTime},
+	{name: "document_by_user_name", fields: fields(query.FieldUserName), sorted: byTime},
+	{name: "document_by_user_email", fields: fields(query.FieldUserEmail), sorted: byTime},
+	{name: "document_by_field", fields: fields(query.FieldChangeField), sorted: byTime},
+	{name: "document_by_type", fields: fields(query.FieldEntityType), sorted: byTime},
 }
 
-func only(kinds []string, kind schema.DocumentKind) bool {
-	return len(kinds) > 0 && !slices.ContainsFunc(kinds, func(k string) bool { return k != string(kind) })
+const (
+	rowVersion  = string(schema.DocumentRowVersion)
+	fieldChange = string(schema.DocumentFieldChange)
+)
+
+func fields(f ...query.Field) []query.Field { return f }
+
+// fixed are the values that fields must have.
+type fixed map[query.Field][]string
+
+// only says whether a field must have one of some values.
+func (f fixed) only(field query.Field, values ...string) bool {
+	return len(f[field]) > 0 && !slices.ContainsFunc(f[field], func(v string) bool { return !slices.Contains(values, v) })
+}
+
+func noFieldChange(f fixed) bool {
+	return len(f[query.FieldKind]) > 0 && !slices.Contains(f[query.FieldKind], fieldChange)
 }

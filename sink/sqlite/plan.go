@@ -48,8 +48,9 @@ type planner struct {
 	ctx    context.Context
 	q      queryer
 	sorted sorting
-	frame  condition // of the whole question
-	bound  int       // to count up to
+	groups []query.Field // with byGroup
+	frame  condition     // of the whole question
+	bound  int           // to count up to
 	counts map[string]int
 	steps  int // so far; bounded, as alternatives within alternatives multiply
 }
@@ -57,12 +58,9 @@ type planner struct {
 // maxSteps bounds the thought that is given to one question.
 const maxSteps = 500
 
-// fixed are the values that fields must have.
-type fixed map[query.Field][]string
-
 // plan returns ways in for a tree, in none of which anything is missing: none at all where nothing can be found, or else the way by time, if there is no better one.
-func plan(ctx context.Context, q queryer, n node, sorted sorting) ([]way, error) {
-	p := &planner{ctx: ctx, q: q, sorted: sorted, frame: always, counts: make(map[string]int)}
+func plan(ctx context.Context, q queryer, n node, sorted sorting, groups ...query.Field) ([]way, error) {
+	p := &planner{ctx: ctx, q: q, sorted: sorted, groups: groups, frame: always, counts: make(map[string]int)}
 	if n.op == opAll {
 		p.frame = frameOf(n.nodes)
 	}
@@ -90,16 +88,16 @@ func plan(ctx context.Context, q queryer, n node, sorted sorting) ([]way, error)
 func frameOf(nodes []node) condition {
 	var frames []condition
 	for _, n := range nodes {
-		if n.op != opLeaf || n.negated {
+		if n.op != opLeaf {
 			continue
 		}
 		switch f := n.filter.(type) {
 		case query.Between:
-			if f.Field == query.FieldTime {
-				frames = append(frames, leafCondition(f))
+			if f.Field == query.FieldTime && !n.negated {
+				frames = append(frames, compile(n))
 			}
 		case query.Beyond:
-			frames = append(frames, leafCondition(f))
+			frames = append(frames, compile(n))
 		}
 	}
 	return allOf(frames...)
@@ -195,7 +193,7 @@ func (p *planner) cheapest(nodes []node, around fixed) (access, error) {
 		if err != nil {
 			return access{}, err
 		}
-		if a.ok && indexes[i].narrow && (p.sorts(a) || indexes[i].unique) {
+		if x := indexes[i]; a.ok && (x.size == handful || x.size == narrow && p.sorts(a)) {
 			return a, nil
 		}
 		best = p.better(best, a)
@@ -237,7 +235,7 @@ func (p *planner) sorts(a access) bool {
 // through finds the ways through an index, if what is fixed allows for it: one for each combination of values, so that each comes in the index's order; or, where they are too
 // many, a single one for all.
 func (p *planner) through(x *index, eq fixed) (access, error) {
-	if x.serves != nil && !x.serves(eq[query.FieldKind]) {
+	if x.serves != nil && !x.serves(eq) || x.sorted == byGroup && (p.sorted != byGroup || !slices.Equal(x.groups, p.groups)) {
 		return access{}, nil
 	}
 	combinations := 1
@@ -256,7 +254,7 @@ func (p *planner) through(x *index, eq fixed) (access, error) {
 		}
 	}
 	a := access{ok: true}
-	if combinations > maxWays || x.unique {
+	if combinations > maxWays || x.size == handful {
 		conds := []condition{x.holds()}
 		for i, f := range x.fields {
 			conds = append(conds, condition{columnOf[f] + in(len(values[i])), values[i]})
@@ -269,10 +267,10 @@ func (p *planner) through(x *index, eq fixed) (access, error) {
 			a.ways = append(a.ways, way{x.name, allOf(x.holds(), cond), x.sorted})
 		}
 	}
-	if x.narrow {
+	if x.size != counted {
 		return a, nil
 	}
-	return p.counted(a)
+	return p.measured(a)
 }
 
 // holds is what a partial index is bound to.
@@ -306,8 +304,8 @@ func product(x *index, values [][]any) []condition {
 func (p *planner) eachKind(x *index, eq fixed) (access, error) {
 	var kinds []string
 	for _, cond := range product(x, [][]any{storedValues(query.Equal{Field: x.fields[0], Values: eq[x.fields[0]]}), storedValues(query.Equal{Field: x.fields[1], Values: eq[x.fields[1]]})}) {
-		err := p.q.rows(p.ctx, "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM document INDEXED BY document_by_entity WHERE "+cond.sql+
-			" UNION ALL SELECT (SELECT min(kind) FROM document INDEXED BY document_by_entity WHERE "+cond.sql+" AND kind > k.kind) FROM k WHERE k.kind IS NOT NULL)"+
+		err := p.q.rows(p.ctx, "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM document INDEXED BY "+x.name+" WHERE "+cond.sql+
+			" UNION ALL SELECT (SELECT min(kind) FROM document INDEXED BY "+x.name+" WHERE "+cond.sql+" AND kind > k.kind) FROM k WHERE k.kind IS NOT NULL)"+
 			" SELECT kind FROM k WHERE kind IS NOT NULL", slices.Concat(cond.args, cond.args), func(rows *sql.Rows) (bool, error) {
 			var kind string
 			err := rows.Scan(&kind)
@@ -332,11 +330,11 @@ func (p *planner) text(t *textQuery) (access, error) {
 	if t.common {
 		return access{}, nil
 	}
-	return p.counted(access{ok: true, ways: []way{{cond: t.condition()}}})
+	return p.measured(access{ok: true, ways: []way{{cond: t.condition()}}})
 }
 
-// counted counts what the ways find.
-func (p *planner) counted(a access) (access, error) {
+// measured counts what the ways find.
+func (p *planner) measured(a access) (access, error) {
 	for _, w := range a.ways {
 		cond := w.cond
 		if w.index != "" {

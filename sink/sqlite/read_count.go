@@ -22,7 +22,7 @@ func (v *view) Count(ctx context.Context, c query.Count) (query.Counts, error) {
 	err := v.read(ctx, func(ctx context.Context, q queryer) error {
 		counts = query.Counts{}
 		n := treeOf(c.Filter, false)
-		found, err := v.found(ctx, q, n)
+		found, err := v.found(ctx, q, n, unsorted)
 		if err != nil {
 			return err
 		}
@@ -42,8 +42,8 @@ func (v *view) Count(ctx context.Context, c query.Count) (query.Counts, error) {
 }
 
 // found returns what comes behind FROM for all documents of a tree.
-func (v *view) found(ctx context.Context, q queryer, n node) (condition, error) {
-	ways, err := plan(ctx, q, n, byTime)
+func (v *view) found(ctx context.Context, q queryer, n node, sorted sorting, groups ...query.Field) (condition, error) {
+	ways, err := plan(ctx, q, n, sorted, groups...)
 	if err != nil {
 		return condition{}, err
 	}
@@ -210,19 +210,9 @@ func (v *view) Groups(ctx context.Context, g query.Groups) ([]query.Group, error
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	keys := keysOf(g.By)
-	behind, err := behind(keys, g)
-	if err != nil {
-		return nil, err
-	}
 	var groups []query.Group
-	err = v.read(ctx, func(ctx context.Context, q queryer) error {
-		n := treeOf(g.Filter, false)
-		found, err := v.found(ctx, q, n)
-		if err != nil {
-			return err
-		}
-		groups, err = listGroups(ctx, q, keys, found, behind, g.Limit)
+	err := v.read(ctx, func(ctx context.Context, q queryer) (err error) {
+		groups, err = v.listGroups(ctx, q, g)
 		return err
 	})
 	if err != nil {
@@ -231,7 +221,17 @@ func (v *view) Groups(ctx context.Context, g query.Groups) ([]query.Group, error
 	return groups, nil
 }
 
-func listGroups(ctx context.Context, q queryer, keys []key, found, behind condition, limit int) ([]query.Group, error) {
+// groupStatement lists groups.
+func (v *view) groupStatement(ctx context.Context, q queryer, g query.Groups) (string, []any, error) {
+	keys := keysOf(g.By)
+	behind, err := behind(keys, g)
+	if err != nil {
+		return "", nil, err
+	}
+	found, err := v.found(ctx, q, treeOf(g.Filter, false), byGroup, g.By...)
+	if err != nil {
+		return "", nil, err
+	}
 	from, count := grouped(keys, found)
 	var order []string
 	for _, k := range keys {
@@ -239,17 +239,26 @@ func listGroups(ctx context.Context, q queryer, keys []key, found, behind condit
 		order = append(order, k.order...)
 	}
 	text := "SELECT " + values(keys) + ", " + count + ", min(time), max(time) FROM " + from + " AND " + behind.sql + " GROUP BY " + values(keys) +
-		" ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(limit)
+		" ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(g.Limit)
+	return text, slices.Concat(found.args, behind.args), nil
+}
+
+func (v *view) listGroups(ctx context.Context, q queryer, g query.Groups) ([]query.Group, error) {
+	text, args, err := v.groupStatement(ctx, q, g)
+	if err != nil {
+		return nil, err
+	}
+	keys := keysOf(g.By)
+	raw := make([]any, len(keys))
+	var to []any
+	for i := range raw {
+		to = append(to, &raw[i])
+	}
 	var groups []query.Group
-	err := q.rows(ctx, text, slices.Concat(found.args, behind.args), func(rows *sql.Rows) (bool, error) {
-		var g query.Group
+	err = q.rows(ctx, text, args, func(rows *sql.Rows) (bool, error) {
+		var found query.Group
 		var first, last int64
-		raw := make([]any, len(keys))
-		var to []any
-		for i := range raw {
-			to = append(to, &raw[i])
-		}
-		if err := rows.Scan(append(to, &g.Count, &first, &last)...); err != nil {
+		if err := rows.Scan(append(to, &found.Count, &first, &last)...); err != nil {
 			return false, err
 		}
 		for i, k := range keys {
@@ -257,10 +266,10 @@ func listGroups(ctx context.Context, q queryer, keys []key, found, behind condit
 			if err != nil {
 				return false, err
 			}
-			g.Key = append(g.Key, s)
+			found.Key = append(found.Key, s)
 		}
-		g.First, g.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
-		groups = append(groups, g)
+		found.First, found.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+		groups = append(groups, found)
 		return true, nil
 	})
 	return groups, err

@@ -60,30 +60,33 @@ CREATE TABLE document (
   UNIQUE (id, index_name)
 ) STRICT;
 
--- An entity's history and its state at a time; its versions in commit order; its fields' last changes; where its key changed.
-CREATE INDEX document_by_entity       ON document (entity_type, entity_id, kind, time, position);
-CREATE INDEX document_by_commit       ON document (entity_type, entity_id, position, time)    WHERE kind = 'row_version';
-CREATE INDEX document_by_entity_field ON document (entity_type, entity_id, field, time, position) WHERE field IS NOT NULL;
-CREATE INDEX document_by_next         ON document (entity_type, next_id, time, position)      WHERE next_id IS NOT NULL;
-CREATE INDEX document_by_previous     ON document (entity_type, previous_id, time, position)  WHERE previous_id IS NOT NULL;
-CREATE INDEX document_by_parent       ON document (parent_type, parent_id, time, position)    WHERE parent_id IS NOT NULL;
-CREATE INDEX document_by_truncate     ON document (entity_type, time, position)               WHERE kind = 'truncate';
+-- An entity's history and its state at a time; its versions in commit order; where its life or its key changed; its fields' changes in commit order; its named versions.
+CREATE INDEX document_by_entity         ON document (entity_id, entity_type, kind, time, position);
+CREATE INDEX document_by_commit         ON document (entity_id, entity_type, position, time) WHERE kind = 'row_version';
+CREATE INDEX document_by_turn           ON document (entity_id, entity_type, time, position) WHERE kind = 'row_version' AND action IN ('create', 'delete', 'rekey');
+CREATE INDEX document_by_entity_field   ON document (entity_id, entity_type, field, position, time) WHERE field IS NOT NULL;
+CREATE INDEX document_by_entity_version ON document (entity_id, entity_type, version_name, time, position, kind) WHERE version_name IS NOT NULL AND kind <> 'field_change';
+CREATE INDEX document_by_truncate       ON document (entity_type, time, position) WHERE kind = 'truncate';
+-- What belongs to something: newest first, and by entity.
+CREATE INDEX document_by_parent         ON document (parent_id, parent_type, time, position) WHERE parent_id IS NOT NULL;
+CREATE INDEX document_by_parent_entity  ON document (parent_id, parent_type, entity_type, entity_id, time, kind) WHERE parent_id IS NOT NULL AND kind <> 'field_change';
+CREATE INDEX document_by_version        ON document (version_name, time, position, kind, version_id, scope) WHERE version_name IS NOT NULL;
+CREATE INDEX document_by_version_entity ON document (version_name, entity_type, entity_id, time, kind, version_id) WHERE version_name IS NOT NULL AND kind <> 'field_change';
 -- Identifiers.
-CREATE INDEX document_by_event        ON document (event_id);
-CREATE INDEX document_by_feedback     ON document (feedback_event)                            WHERE feedback_event IS NOT NULL;
-CREATE INDEX document_by_transaction  ON document (source, tx_id, position, time)             WHERE tx_id IS NOT NULL;
-CREATE INDEX document_by_request      ON document (request_id, time, position)                WHERE request_id IS NOT NULL;
-CREATE INDEX document_by_correlation  ON document (correlation_id, time, position)            WHERE correlation_id IS NOT NULL;
-CREATE INDEX document_by_trace        ON document (trace_id, time, position)                  WHERE trace_id IS NOT NULL;
+CREATE INDEX document_by_event          ON document (event_id);
+CREATE INDEX document_by_feedback       ON document (feedback_event) WHERE feedback_event IS NOT NULL;
+CREATE INDEX document_by_transaction    ON document (tx_id, source, kind, position, time) WHERE tx_id IS NOT NULL;
+CREATE INDEX document_by_request        ON document (request_id, time, position) WHERE request_id IS NOT NULL;
+CREATE INDEX document_by_correlation    ON document (correlation_id, time, position) WHERE correlation_id IS NOT NULL;
+CREATE INDEX document_by_trace          ON document (trace_id, time, position) WHERE trace_id IS NOT NULL;
 -- Lists, newest first. Kind and scope stand in them so that what is not wanted is passed over without a look at the table.
-CREATE INDEX document_by_time         ON document (time, position, kind, scope);
-CREATE INDEX document_by_type         ON document (entity_type, time, position, kind);
-CREATE INDEX document_by_field        ON document (field, time, position)                     WHERE field IS NOT NULL;
-CREATE INDEX document_by_user         ON document (user_id, time, position, kind)             WHERE user_id IS NOT NULL;
-CREATE INDEX document_by_user_name    ON document (user_name, time, position, kind)           WHERE user_name IS NOT NULL;
-CREATE INDEX document_by_user_email   ON document (user_email, time, position, kind)          WHERE user_email IS NOT NULL;
-CREATE INDEX document_by_version      ON document (version_name, time, position, kind)        WHERE version_name IS NOT NULL;
-CREATE INDEX document_by_rare_kind    ON document (kind, time, position)                      WHERE kind NOT IN ('row_version', 'field_change');
+CREATE INDEX document_by_time           ON document (time, position, kind, scope);
+CREATE INDEX document_by_type           ON document (entity_type, time, position, kind);
+CREATE INDEX document_by_field          ON document (field, time, position) WHERE field IS NOT NULL;
+CREATE INDEX document_by_user           ON document (user_id, time, position, kind) WHERE user_id IS NOT NULL;
+CREATE INDEX document_by_user_name      ON document (user_name, time, position, kind) WHERE user_name IS NOT NULL;
+CREATE INDEX document_by_user_email     ON document (user_email, time, position, kind) WHERE user_email IS NOT NULL;
+CREATE INDEX document_by_rare_kind      ON document (kind, time, position) WHERE kind NOT IN ('row_version', 'field_change');
 
 -- The words of changed values and of feedback's messages, as query.Words has them; rowid is document.seq. The text itself is not kept a second time.
 CREATE VIRTUAL TABLE document_text USING fts5 (
