@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dossier/internal/demo"
+	"dossier/schema"
 )
 
 // demoTruth reads what the recorded database itself says of each transaction: see internal/demo/corpus/README.md.
@@ -47,9 +48,6 @@ func TestDemoOnce(t *testing.T) {
 	want := demoSummary{Records: first.Records, Events: map[string]int{}, Documents: map[string]int{}, Seconds: first.Seconds}
 	baseline := 344 // rows loaded before the connector came: see test/stack/record/population
 	want.Transactions, want.DeadLetters = len(notes), 2
-	if !demoIntake {
-		want.DeadLetters--
-	}
 	for _, n := range notes {
 		rows := 0
 		for action, events := range n.Actions {
@@ -76,12 +74,14 @@ func TestDemoOnce(t *testing.T) {
 			want.Unattributed += rows
 		}
 	}
+	want.Events["feedback"], want.Documents["feedback"] = 9, 9
 	want.Events["snapshot"] = baseline
 	want.Documents["row_version"] += baseline
+	store := filepath.Join(dir, "dossier.db")
+	want.Documents["transaction"] = checkDemoCounts(t, store, notes)
 	if !reflect.DeepEqual(*first, want) {
 		t.Errorf("summary\n%+v, want\n%+v", *first, want)
 	}
-	store := filepath.Join(dir, "dossier.db")
 	checkDemoTransactions(t, store, notes)
 
 	before := demoHashes(t, store)
@@ -158,6 +158,49 @@ func checkDemoTransactions(t *testing.T, store string, notes []demo.Note) {
 	for tx := range found {
 		t.Errorf("transaction %d is stored, and was none", tx)
 	}
+}
+
+// checkDemoCounts compares what the database reports of each transaction, over all scopes, with the note of it, and returns how many documents tell of it.
+func checkDemoCounts(t *testing.T, store string, notes []demo.Note) (documents int) {
+	t.Helper()
+	found := map[uint64]map[string]int{}
+	scopes := map[string]bool{}
+	eachRow(t, store, "SELECT json FROM document WHERE kind = 'transaction'", func(scan func(...any) error) error {
+		var text []byte
+		if err := scan(&text); err != nil {
+			return err
+		}
+		d, _, err := schema.ParseDocument(text)
+		if err != nil {
+			return err
+		}
+		documents++
+		if !d.Transaction.Certain {
+			t.Errorf("transaction %d: its counts are not certain", d.CDC.TxID)
+		}
+		if key := fmt.Sprint(d.CDC.TxID, d.Scope); scopes[key] {
+			t.Errorf("transaction %d: two documents in scope %s", d.CDC.TxID, d.Scope)
+		} else {
+			scopes[key] = true
+		}
+		if found[d.CDC.TxID] == nil {
+			found[d.CDC.TxID] = map[string]int{}
+		}
+		for _, c := range d.Transaction.Tables {
+			found[d.CDC.TxID][strings.TrimPrefix(c.Name, "public.")] += int(c.Count)
+		}
+		return nil
+	})
+	for _, n := range notes {
+		if !maps.Equal(found[n.TxID], n.Tables) {
+			t.Errorf("transaction %d: the database reports %v, and did %v", n.TxID, found[n.TxID], n.Tables)
+		}
+		delete(found, n.TxID)
+	}
+	for tx, counts := range found {
+		t.Errorf("transaction %d is reported with %v, and was none", tx, counts)
+	}
+	return documents
 }
 
 // demoHashes returns the hashes of all documents by their identity.

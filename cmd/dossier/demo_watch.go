@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"dossier/internal/config"
@@ -76,18 +77,13 @@ func (d *demoCommand) watch(ctx context.Context, c *config.Config, records int, 
 	return s, nil
 }
 
-// demoIntake says whether feedback is read from its topic.
-const demoIntake = false
-
 // demoSnapshot counts the events of the baseline, which are changes by their kind.
 const demoSnapshot = "snapshot"
 
 // join counts the audit events and dead letters until all that are expected have come.
 func (s *demoSummary) join(ctx context.Context, client *kgo.Client, c *config.Config, expected demo.Totals, say *narrator) error {
-	want := map[string]int{string(schema.KindChange): expected.Changes, demoSnapshot: expected.Baseline, string(schema.KindAttribution): expected.Attributions}
-	if !demoIntake {
-		expected.DeadLetters--
-	}
+	want := map[string]int{string(schema.KindChange): expected.Changes, demoSnapshot: expected.Baseline, string(schema.KindAttribution): expected.Attributions,
+		string(schema.KindFeedback): expected.Feedback}
 	total := expected.DeadLetters
 	for _, n := range want {
 		total += n
@@ -138,22 +134,29 @@ func (s *demoSummary) join(ctx context.Context, client *kgo.Client, c *config.Co
 	return nil
 }
 
-// stored waits until the sink has committed all that is on the audit topic.
+// stored waits until the sink has committed all that is on the audit topic, and all that the database reports of transactions.
 func stored(ctx context.Context, admin *kadm.Client, c *config.Config, say *narrator) error {
+	topics := map[string][]string{c.Sink.Group: {c.Audit.Topic}} // by group
+	for _, s := range c.Sources {
+		group := transactionsGroup(c)
+		topics[group] = append(topics[group], s.Name+".transaction")
+	}
 	var bar func(int)
 	last, since := int64(-1), time.Now()
 	for {
-		ends, err := admin.ListEndOffsets(ctx, c.Audit.Topic)
-		if err := errors.Join(err, ends.Error()); err != nil {
-			return fmt.Errorf("ends of the audit topic: %w", err)
-		}
-		committed, err := admin.FetchOffsets(ctx, c.Sink.Group)
-		if err != nil {
-			return fmt.Errorf("offsets of the sink: %w", err)
-		}
 		var end, done int64
-		ends.Each(func(o kadm.ListedOffset) { end += o.Offset })
-		committed.Each(func(o kadm.OffsetResponse) { done += max(o.At, 0) })
+		for group, list := range topics {
+			ends, err := admin.ListEndOffsets(ctx, list...)
+			if err := errors.Join(err, ends.Error()); err != nil {
+				return fmt.Errorf("ends of %v: %w", list, err)
+			}
+			committed, err := admin.FetchOffsets(ctx, group)
+			if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that has not begun yet may not be known
+				return fmt.Errorf("offsets of the sink's group %s: %w", group, err)
+			}
+			ends.Each(func(o kadm.ListedOffset) { end += o.Offset })
+			committed.Each(func(o kadm.OffsetResponse) { done += max(o.At, 0) })
+		}
 		if bar == nil {
 			bar = newBar(say.w, int(end), "storing")
 		}

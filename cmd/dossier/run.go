@@ -24,7 +24,7 @@ func newRunCommand() *cobra.Command {
 		Long: `Runs the roles named, all by default, until SIGTERM or SIGINT. The first signal drains: what is decided is committed, what was
 sent to the store is waited for. A second one ends the program at once; nothing is lost by either, a restart goes on.
 
-  processor   joins changes with their contexts and publishes audit events
+  processor   joins changes with their contexts and publishes audit events, also of the feedback topic
   sink        stores audit events as version documents
   serve       answers questions over HTTP, on serve.listen
 
@@ -93,6 +93,13 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 			return err
 		}
 		roles = append(roles, role{roleProcessor, p.Run})
+		if c.Feedback != nil {
+			f, err := newFeedback(ctx, c, t, log)
+			if err != nil {
+				return err
+			}
+			roles = append(roles, role{"feedback", f.Run})
+		}
 	}
 	if slices.Contains(names, roleSink) {
 		s, err := newSink(ctx, c, t, log)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"dossier/internal/config"
 	"dossier/internal/telemetry"
@@ -26,7 +27,11 @@ func newSink(ctx context.Context, c *config.Config, t telemetrySet, log *zap.Log
 	if err != nil {
 		return nil, err
 	}
-	return &sinkRole{store, &sink.Loop{
+	transactions, err := newTransactions(c, kafka, store, observer)
+	if err != nil {
+		return nil, err
+	}
+	return &sinkRole{store, transactions, &sink.Loop{
 		Config: sink.Config{Topic: c.Audit.Topic, DeadLetterTopic: c.DeadLetter.Topic, Group: c.Sink.Group},
 		Kafka:  kafka,
 		Apply: &sink.Applier{
@@ -40,11 +45,12 @@ func newSink(ctx context.Context, c *config.Config, t telemetrySet, log *zap.Log
 
 // sinkRole is the role with what it has open.
 type sinkRole struct {
-	store sink.Store
-	loop  *sink.Loop
+	store        sink.Store
+	transactions *sink.TransactionLoop
+	loop         *sink.Loop
 }
 
-// run stores audit events until ctx ends, and closes the store where it is one to be closed.
+// run stores audit events, and what the database reports of transactions, until ctx ends, and closes the store where it is one to be closed.
 func (s *sinkRole) run(ctx context.Context) (err error) {
 	if file, ok := s.store.(io.Closer); ok {
 		defer func() {
@@ -53,7 +59,10 @@ func (s *sinkRole) run(ctx context.Context) (err error) {
 			}
 		}()
 	}
-	return s.loop.Run(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.loop.Run(ctx) })
+	group.Go(func() error { return s.transactions.Run(ctx) })
+	return group.Wait()
 }
 
 // openStore returns the one store that is configured.

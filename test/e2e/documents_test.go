@@ -155,7 +155,7 @@ func stateOrText(state string, raw *string) string {
 	return "(" + state + ")"
 }
 
-// documents reads all of a source's documents, as they are now.
+// documents reads all documents of a source's changes, as they are now.
 func (s *servers) documents(t *testing.T, source string) []document {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -173,7 +173,9 @@ func (s *servers) documents(t *testing.T, source string) []document {
 	for {
 		query := map[string]any{
 			"size": 500, "pit": map[string]string{"id": pit.ID, "keep_alive": "1m"}, "sort": []any{"_shard_doc"},
-			"query": map[string]any{"term": map[string]any{"cdc.source": source}}, "track_total_hits": false,
+			"query": map[string]any{"bool": map[string]any{
+				"filter": map[string]any{"term": map[string]any{"cdc.source": source}}, "must_not": map[string]any{"term": map[string]any{"audit.kind": "transaction"}},
+			}}, "track_total_hits": false,
 		}
 		if after != nil {
 			query["search_after"] = after
@@ -212,14 +214,14 @@ func (s *servers) documents(t *testing.T, source string) []document {
 	}
 }
 
-// count is how many documents of a source there are, attributions apart.
+// count is how many documents of a source's changes there are, attributions apart.
 func (s *servers) count(ctx context.Context, source string) (int, error) {
 	if err := s.search(ctx, http.MethodPost, "/dossier-*/_refresh", nil, nil); err != nil {
 		return 0, err
 	}
 	var answer struct{ Count int }
 	err := s.search(ctx, http.MethodPost, "/dossier-*/_count?ignore_unavailable=true", map[string]any{"query": map[string]any{"bool": map[string]any{
-		"filter": map[string]any{"term": map[string]any{"cdc.source": source}}, "must_not": map[string]any{"term": map[string]any{"audit.kind": "attribution"}},
+		"filter": map[string]any{"term": map[string]any{"cdc.source": source}}, "must_not": map[string]any{"terms": map[string]any{"audit.kind": []string{"attribution", "transaction"}}},
 	}}}, &answer)
 	return answer.Count, err
 }
