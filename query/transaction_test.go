@@ -245,3 +245,33 @@ func TestRequestOfManyTransactions(t *testing.T) {
 		t.Errorf("%d transactions, expected %d", len(got), n)
 	}
 }
+
+// TestTransactionPagesStayWithTheirTransaction turns pages while its number comes round again.
+func TestTransactionPagesStayWithTheirTransaction(t *testing.T) {
+	w := newWorld(3, 0)
+	add := func(id string, at time.Time) {
+		w.lsn++
+		w.store.Add(schema.Document{Kind: schema.DocumentRowVersion, EventID: id, Time: at, Scope: "people", Action: schema.ActionUpdate,
+			Entity: schema.DocumentEntity{EntityRef: schema.EntityRef{Type: "person", ID: "1"}},
+			CDC:    schema.CDC{Source: "shop", Schema: "public", Table: "person", TxID: 7, HasTx: true, Position: schema.FormatPosition(w.lsn, w.lsn, 1)}})
+	}
+	// Around midnight: one transaction, on two days.
+	midnight := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	add("a", midnight.Add(-time.Second))
+	add("b", midnight)
+	ask := query.TransactionQuery{Source: "shop", TxID: "7", PageQuery: query.PageQuery{Limit: 1}}
+	first, err := w.service.Transaction(context.Background(), ask)
+	if err != nil || first.Items[0].EventID != "a" || first.Also != nil || first.Complete != nil || !strings.Contains(first.Reason, "own count is not stored") {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	add("c", midnight.AddDate(2, 0, 0))
+	ask.Cursor = first.Next
+	second, err := w.service.Transaction(context.Background(), ask)
+	if err != nil || len(second.Items) != 1 || second.Items[0].EventID != "b" || len(second.Also) != 1 {
+		t.Errorf("the second page is %+v, %v", second, err)
+	}
+	ask.Cursor = ""
+	if latest, err := w.service.Transaction(context.Background(), ask); err != nil || latest.Items[0].EventID != "c" {
+		t.Errorf("the latest is %+v, %v", latest, err)
+	}
+}

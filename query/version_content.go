@@ -87,10 +87,10 @@ func (s *Service) content(ctx context.Context, name string, editions []Edition, 
 			st := State{Entity: Entity{Ref: ref}, Status: StatusUnknown}
 			var was, is image
 			if now[i] != nil {
-				st, is = now[i].state(), shownImage(now[i])
+				st, is = now[i].state(), now[i].image
 			}
 			if earlier[i] != nil {
-				was = shownImage(earlier[i])
+				was = earlier[i].image
 			}
 			st.Changes = imageDiff(was, is)
 			st.Named = namedBy(current[i].naming)
@@ -197,14 +197,6 @@ func earliestOf(docs []schema.Document) *schema.Document {
 		}
 	}
 	return earliest
-}
-
-// shownImage returns an entity's row, if it was there.
-func shownImage(f *found) image {
-	if f.status() != StatusPresent {
-		return nil
-	}
-	return f.image
 }
 
 // some returns those that are there.
