@@ -49,6 +49,7 @@ func run(t *testing.T, open func(t *testing.T) sink.Store, lossy bool) {
 		{"late context of a version named by a row", testNamedByRowLate},
 		{"feedback", testFeedback},
 		{"access", testAccess},
+		{"counts of a transaction", testTransactionCounts},
 		{"any order, any number of times", testAnyOrder},
 	}
 	for _, test := range tests {
