@@ -93,9 +93,8 @@ func (s *Service) last(ctx context.Context, all []lasting) error {
 	for {
 		var searches []Search
 		var takes []func(Page)
-		ask := func(filter Filter, order Order, limit int, take func(Page)) {
-			searches = append(searches, Search{Filter: filter, Order: order, Limit: limit})
-			takes = append(takes, take)
+		ask := func(search Search, take func(Page)) {
+			searches, takes = append(searches, search), append(takes, take)
 		}
 		for i := range all {
 			l := &all[i]
@@ -103,12 +102,13 @@ func (s *Service) last(ctx context.Context, all []lasting) error {
 			if row == nil || l.done {
 				continue
 			}
-			l.done = true
-			if l.live != nil {
-				ask(And{l.ref.versions(), beyond(l.live)}, CommitOrder, l.step, l.walk)
+			l.done, l.truncate = true, nil
+			if row.After != nil {
+				ask(truncateOf(row, l.at), func(p Page) { l.truncate = firstAfter(p, row) })
 			}
-			filter, order := truncatesAfter(row, l.at)
-			ask(filter, order, 1, func(p Page) { l.truncate = first(p) })
+			if l.live != nil {
+				ask(Search{Filter: And{l.ref.versions(), beyond(l.live), Not{unplaced}}, Order: CommitOrder, Limit: l.step}, l.walk)
+			}
 		}
 		if len(searches) == 0 {
 			return nil
@@ -116,33 +116,26 @@ func (s *Service) last(ctx context.Context, all []lasting) error {
 		if err := s.searchAll(ctx, searches, func(i int, p Page) { takes[i](p) }); err != nil {
 			return err
 		}
-		for i := range all {
-			// The truncate is the last one after the row that was the last when it was asked for. A row found since may stand after it, or be gone by itself.
-			l := &all[i]
-			if row := l.row(); l.truncate != nil && (row.After == nil || !follows(l.truncate, row)) {
-				l.truncate = nil
-			}
-		}
 	}
 }
 
-// walk takes the last of the following versions that had committed in time. Where there is none among them, the one before them was the last.
+// walk takes the last of the following versions that had committed in time, after which there may be more. Where there is none among them, the one before them was the last.
 func (l *lasting) walk(p Page) {
 	for i := range p.Documents {
 		if d := &p.Documents[i]; !d.Time.After(l.at) {
-			l.live, l.done = d, !p.More && i == len(p.Documents)-1
+			l.live, l.done = d, false
 		}
 	}
 	l.step = min(4*l.step, 256)
 }
 
-// truncatesAfter finds the last truncate of a row version's table after it, committed by a time.
-func truncatesAfter(row *schema.Document, at time.Time) (Filter, Order) {
+// truncateOf searches the first truncate of a row version's table after it, which took the row, if it had committed by a time: firstAfter takes the answer.
+func truncateOf(row *schema.Document, at time.Time) Search {
 	f := And{truncatesOf(row), sameSource(row), committedBy(at)}
 	if placed(row) {
-		return append(f, Beyond{FieldPosition, row.CDC.Position}), CommitOrderReverse
+		return Search{Filter: append(f, Beyond{FieldPosition, row.CDC.Position}), Order: CommitOrder, Limit: 1}
 	}
-	return append(f, Between{Field: FieldTime, From: row.Time}), NewestFirst
+	return Search{Filter: append(f, Between{Field: FieldTime, From: row.Time.Add(-skew)}), Order: OldestFirst, Limit: besides}
 }
 
 // truncatesOf holds for truncates of a row version's table.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"dossier/schema"
 )
@@ -14,7 +15,9 @@ type trace struct {
 	passed bool
 	// baseline is the row of a snapshot that holds the value, where the trace has come past one. It is the answer if the value before it was another: then nobody saw the change.
 	baseline *schema.Document
-	hops     int
+	// rekeyed is the new half of the last changed key that the trace has come through: the answer where nothing is known from before it.
+	rekeyed *schema.Document
+	hops    int
 }
 
 func (t *trace) search(f Filter) Search {
@@ -82,10 +85,11 @@ func (s *Service) traceBack(ctx context.Context, traces []*trace, blames map[str
 			value = version.After.Get(t.field)
 		}
 		switch {
-		case version == nil || !t.agrees(value) || value.State == schema.Absent:
-			if t.baseline != nil {
-				blames[t.field] = blameOf(t.baseline, nil)
-			}
+		case t.baseline != nil && (version == nil || !t.agrees(value)):
+			blames[t.field] = blameOf(t.baseline, nil)
+		case version == nil && t.rekeyed != nil:
+			blames[t.field] = blameOf(t.rekeyed, nil)
+		case version == nil || value.State == schema.Absent:
 		case version != start.row:
 			blames[t.field] = blameOf(version, nil)
 		case version.Action == schema.ActionCreate:
@@ -108,7 +112,7 @@ func (s *Service) traceBack(ctx context.Context, traces []*trace, blames map[str
 			blames[t.field] = blameOf(t.at, nil)
 			continue
 		}
-		t.at, t.passed = old, true
+		t.at, t.passed, t.rekeyed = old, true, t.at
 		next = append(next, t)
 	}
 	return next, nil
@@ -170,14 +174,19 @@ func (s *Service) starts(ctx context.Context, traces []*trace) (map[*schema.Docu
 		if row != nil {
 			f = append(f, beyondRow(row), Not{Is(FieldEventID, row.EventID)})
 		}
+		if placed(t.at) {
+			f = append(f, Not{unplaced})
+		}
 		search := t.search(f)
-		search.Order, search.Limit = forwardOrder(t.at), 1
+		search.Order = forwardOrder(t.at)
 		searches = append(searches, search)
 		unseen = append(unseen, t)
 	}
 	err = s.searchAll(ctx, searches, func(i int, p Page) {
 		at := unseen[i].at
-		starts[at] = start{row: starts[at].row, first: first(p)}
+		if i := slices.IndexFunc(p.Documents, func(d schema.Document) bool { return !follows(&d, at) }); i >= 0 {
+			starts[at] = start{row: starts[at].row, first: &p.Documents[i]}
+		}
 	})
 	return starts, err
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"time"
 
 	"dossier/schema"
 )
@@ -112,8 +113,39 @@ func (s *Service) follow(ctx context.Context, f *found) (*found, error) {
 	case k.forward && st.to != nil && st.to.inclusive:
 		// Another row has the id by now: this one's time under it had ended.
 		return &found{ref: other, version: version{row: end}, asOf: f.asOf}, nil
+	case k.forward && end != nil:
+		return s.endedBefore(ctx, other, end, *f.asOf)
 	case !k.forward && on != nil:
 		return &found{ref: other, first: on, asOf: f.asOf}, nil
+	case !k.forward && (end == nil || !st.from.inclusive):
+		// It did not begin with a creation that is known, so before its first version nobody knows.
+		pages, err := s.search(ctx, Search{Filter: st.filter(other.versions()), Order: OldestFirst, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if d := first(pages[0]); d != nil && d.Action != schema.ActionRekey {
+			return &found{ref: other, first: d, asOf: f.asOf}, nil
+		}
 	}
 	return nil, nil
+}
+
+// endedBefore returns the row that had an id before another one, which began with a change, as the truncate that must have ended it left it; nil where none is known.
+func (s *Service) endedBefore(ctx context.Context, ref Ref, next *schema.Document, at time.Time) (*found, error) {
+	pages, err := s.search(ctx, before(next, ref.versions()))
+	if err != nil {
+		return nil, err
+	}
+	row := lastBefore(pages[0], next)
+	if row == nil || row.After == nil {
+		return nil, nil
+	}
+	if pages, err = s.search(ctx, truncateOf(row, at)); err != nil {
+		return nil, err
+	}
+	truncate := firstAfter(pages[0], row)
+	if truncate == nil {
+		return nil, nil
+	}
+	return &found{ref: ref, version: version{row, truncate}, asOf: &at}, nil
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"dossier/schema"
 )
@@ -134,6 +135,7 @@ func (s *Service) versionNames(ctx context.Context, l *life) ([]string, error) {
 
 // items returns what the documents of a page tell, without what does not belong to the history.
 func (h *historian) items(ctx context.Context, docs []schema.Document) ([]Change, error) {
+	docs = slices.DeleteFunc(docs, func(d schema.Document) bool { return !h.life.contains(&d) })
 	docs, err := h.whole(ctx, docs)
 	if err != nil {
 		return nil, err

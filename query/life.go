@@ -53,7 +53,20 @@ func (st stretch) filter(f Filter) Filter {
 }
 
 // holds says whether a row version is of the entity.
-func (l *life) holds(d *schema.Document) bool { return Holds(l.filter(Ref.versions), d) }
+func (l *life) holds(d *schema.Document) bool {
+	return Holds(l.filter(Ref.versions), d) && l.contains(d)
+}
+
+// contains says whether a document that the filter holds for is of the entity. Rows of snapshots stand at a clock of their own, so near the ends of a stretch the filter does not
+// know of them.
+func (l *life) contains(d *schema.Document) bool {
+	if d.Kind != schema.DocumentRowVersion || placed(d) || d.Entity.ID == l.ref.ID {
+		return true
+	}
+	return slices.ContainsFunc(l.stretches, func(st stretch) bool {
+		return st.id == d.Entity.ID && (st.from == nil || follows(d, st.from.at)) && (st.to == nil || follows(st.to.at, d))
+	})
+}
 
 // also returns the entity's other ids, each once.
 func (l *life) also() []string {

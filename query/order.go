@@ -55,6 +55,12 @@ func sameSource(d *schema.Document) Filter {
 	return Is(FieldSource, d.CDC.Source)
 }
 
+// A snapshot's row has the connector's time, or the database's at the snapshot's beginning, and other changes the time of their commit.
+const (
+	skew    = time.Minute // how far these clocks may be apart
+	besides = 8           // how many documents are looked at where times do not tell by themselves
+)
+
 // before searches what the filter holds for just before a document, in its source: lastBefore takes the answer. The event's own documents do not stand before it.
 func before(d *schema.Document, f Filter) Search {
 	return closest(d, And{f, Not{Is(FieldEventID, d.EventID)}})
@@ -69,12 +75,12 @@ func closest(d *schema.Document, f And) Search {
 		return Search{Filter: append(f, Not{Beyond{FieldPosition, d.CDC.Position}}), Order: CommitOrderReverse, Limit: 1}
 	}
 	// Times do not tell by themselves which documents stand before it: look at a few.
-	return Search{Filter: append(f, committedBy(d.Time)), Order: NewestFirst, Limit: 4}
+	return Search{Filter: append(f, committedBy(d.Time.Add(skew))), Order: NewestFirst, Limit: besides}
 }
 
 // baselineBefore searches the rows of snapshots before a document that have no place of their own, and which before therefore does not find in order.
 func baselineBefore(d *schema.Document, f Filter) Search {
-	return Search{Filter: And{f, Not{Is(FieldEventID, d.EventID)}, sameSource(d), unplaced, committedBy(d.Time)}, Order: NewestFirst, Limit: 1}
+	return Search{Filter: And{f, Not{Is(FieldEventID, d.EventID)}, sameSource(d), unplaced, committedBy(d.Time.Add(skew))}, Order: NewestFirst, Limit: besides}
 }
 
 // lastBefore returns the last document of an answer that does not stand after another one; nil where there is none.
@@ -86,6 +92,16 @@ func lastBefore(p Page, d *schema.Document) *schema.Document {
 		}
 	}
 	return last
+}
+
+// firstAfter returns the first document of an answer, in its order, that stands after another one; nil where there is none.
+func firstAfter(p Page, d *schema.Document) *schema.Document {
+	for i := range p.Documents {
+		if o := &p.Documents[i]; follows(o, d) {
+			return o
+		}
+	}
+	return nil
 }
 
 // beyond holds for what stands after a document that is placed, in its source.
@@ -123,10 +139,21 @@ func (b bound) to() Filter {
 	return b.either(position, Between{Field: FieldTime, To: b.moment(b.inclusive)})
 }
 
-// either compares by position what has one in the bound's source, and all else by time.
-func (b bound) either(position, time Filter) Filter {
-	here := And{sameSource(b.at), Exists{FieldPosition}, Not{unplaced}}
-	return Or{append(And{position}, here...), And{Not{here}, time}}
+// either compares by position what has one in the bound's source, and all else by time. For rows of snapshots it leaves room: life.contains looks at those closely.
+func (b bound) either(position Filter, time Between) Filter {
+	roomy := time
+	if !roomy.From.IsZero() {
+		roomy.From = roomy.From.Add(-skew)
+	}
+	if !roomy.To.IsZero() {
+		roomy.To = roomy.To.Add(skew)
+	}
+	here := And{sameSource(b.at), Exists{FieldPosition}}
+	return Or{
+		append(And{position, Not{unplaced}}, here...),
+		append(And{unplaced, roomy}, here...),
+		And{Not{here}, time},
+	}
 }
 
 // moment is the bound's time, or the first one after it.

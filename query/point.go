@@ -183,12 +183,13 @@ func (s *Service) findPosition(ctx context.Context, ref Ref, p point) (*found, e
 	if f.row.After == nil {
 		return f, nil
 	}
-	pages, err := s.search(ctx, Search{Limit: 1, Order: CommitOrderReverse, Filter: And{
-		truncatesOf(f.row), beyondRow(f.row), Not{Beyond{FieldPosition, p.position}}}})
+	search := truncateOf(f.row, latest)
+	search.Filter = And{search.Filter, Not{Beyond{FieldPosition, p.position}}}
+	pages, err := s.search(ctx, search)
 	if err != nil {
 		return nil, err
 	}
-	f.truncate = first(pages[0])
+	f.truncate = firstAfter(pages[0], f.row)
 	return f, nil
 }
 

@@ -74,25 +74,6 @@ func (r *Row) UnmarshalJSON(data []byte) error {
 	}
 }
 
-// rowOf returns a row image's present and null values, and the states of its other fields (nil where there are none). The values share memory with the image.
-func rowOf(image schema.Row) (Row, map[string]string) {
-	row := make(Row, 0, len(image))
-	var states map[string]string
-	for i := range image {
-		switch v := image[i].Value; v.State {
-		case schema.Absent:
-		case schema.Present, schema.Null:
-			row = append(row, RowField{image[i].Name, rawOf(v)})
-		default:
-			if states == nil {
-				states = map[string]string{}
-			}
-			states[image[i].Name] = v.State.String()
-		}
-	}
-	return row, states
-}
-
 var rawNull = json.RawMessage("null")
 
 // rawOf returns a present or null value as JSON; nil otherwise.
