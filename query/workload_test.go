@@ -3,6 +3,7 @@ package query_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -12,12 +13,14 @@ import (
 	"dossier/query/querytest"
 	"dossier/schema"
 	"dossier/sink"
+	"dossier/sink/sqlite"
 )
 
 // world is a database's life at random: what really happened, beside the documents that a sink made of it.
 type world struct {
 	*rand.Rand
 	store   *querytest.Memory
+	docs    []schema.Document // all that the store was given
 	service *query.Service
 	clock   time.Time
 	lsn     uint64
@@ -69,6 +72,11 @@ func newWorld(seed uint64, transactions int) *world {
 	return w
 }
 
+func (w *world) add(docs ...schema.Document) {
+	w.docs = append(w.docs, docs...)
+	w.store.Add(docs...)
+}
+
 func oneOf[T any](w *world, from ...T) T { return from[w.IntN(len(from))] }
 
 func (w *world) transaction() {
@@ -89,7 +97,7 @@ func (w *world) transaction() {
 		for table, n := range tx.reported[scope] {
 			d.Transaction.Tables = append(d.Transaction.Tables, schema.CollectionCount{Name: table, Count: n})
 		}
-		w.store.Add(d)
+		w.add(d)
 	}
 }
 
@@ -155,7 +163,7 @@ func (w *world) change(tx *worldTx, commit uint64) {
 	if err != nil {
 		panic(err)
 	}
-	w.store.Add(docs...)
+	w.add(docs...)
 }
 
 func (w *world) field(name, json string) schema.Field {
@@ -180,7 +188,7 @@ func (w *world) name() {
 		known[c.ref] = true
 	}
 	for i, ref := range n.refs {
-		w.store.Add(schema.Document{Kind: schema.DocumentNamedVersion, Time: n.at, Scope: "catalog", EventID: fmt.Sprintf("n%03d-%03d", len(w.namings), i), VersionName: n.name,
+		w.add(schema.Document{Kind: schema.DocumentNamedVersion, Time: n.at, Scope: "catalog", EventID: fmt.Sprintf("n%03d-%03d", len(w.namings), i), VersionName: n.name,
 			Entity:       schema.DocumentEntity{EntityRef: schema.EntityRef{Type: ref.Type, ID: ref.ID}},
 			Context:      &schema.EventContext{Status: schema.StatusAttached, Context: schema.Context{User: schema.User{ID: n.user}, Reason: "because of " + n.id}},
 			NamedVersion: &schema.NamedVersion{ID: n.id, AsOf: n.asOf}})
@@ -200,6 +208,11 @@ func worlds(t *testing.T, test func(t *testing.T, w *world)) {
 	for seed := range uint64(3) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { test(t, newWorld(seed, 70)) })
 	}
+	t.Run("sqlite", func(t *testing.T) {
+		w := newWorld(9, 70)
+		w.service.Store = sqliteStore(t, w.docs)
+		test(t, w)
+	})
 }
 
 // pages reads all pages of a list, with a limit of its own for each.
@@ -225,4 +238,35 @@ func pages[A any, T any](t *testing.T, w *world, ask func(query.PageQuery) (A, e
 	}
 	t.Fatal("the pages do not end")
 	return nil
+}
+
+// sqliteStore returns a SQLite store that holds the documents.
+func sqliteStore(t *testing.T, docs []schema.Document) query.Store {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dossier.db")
+	if _, err := sqlite.Setup(t.Context(), path, false); err != nil {
+		t.Fatal(err)
+	}
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := store.Create(t.Context(), docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range outcomes {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := sqlite.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	return reader.For(nil)
 }
