@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -179,5 +180,55 @@ func TestVersionPagesStayWithTheirEdition(t *testing.T) {
 	ask.Cursor = ""
 	if latest, err := s.Version(context.Background(), ask); err != nil || latest.Edition.ID != "q" {
 		t.Errorf("the latest edition is %+v, %v", latest, err)
+	}
+}
+
+// TestVersionOfManyEditions asks for an early one of many editions, all of which hold the entity.
+func TestVersionOfManyEditions(t *testing.T) {
+	l := oneEntity{store: querytest.NewMemory()}
+	const n = 40
+	for i := range n {
+		l.version("1", schema.ActionUpdate, "", nil, rowImage("a", strconv.Itoa(i)), func(d *schema.Document) {
+			named := *d
+			named.EventID = "n" + strconv.Itoa(i)
+			named.Kind, named.VersionName, named.NamedVersion = schema.DocumentNamedVersion, "V", &schema.NamedVersion{ID: "q" + strconv.Itoa(i), AsOf: d.Time}
+			l.store.Add(named)
+		})
+	}
+	s := query.Service{Store: l.store}
+	for i := range n {
+		for _, edition := range []string{strconv.Itoa(i + 1), "q" + strconv.Itoa(i)} {
+			answer, err := s.Version(context.Background(), query.VersionQuery{Name: "V", Edition: edition})
+			if err != nil || len(answer.Items) != 1 || len(answer.Editions) != n {
+				t.Fatalf("edition %s: %+v, %v", edition, answer, err)
+			}
+			expected := "a present " + strconv.Itoa(i-1) + "->present " + strconv.Itoa(i)
+			if i == 0 {
+				expected = "a absent ->present 0"
+			}
+			if got := toldDifferences(answer.Items[0].Changes); got != expected {
+				t.Errorf("edition %s: %s, expected %s", edition, got, expected)
+			}
+		}
+	}
+}
+
+// TestVersionCountsSoManyEntities checks the bound of what is counted, and that later pages tell the same.
+func TestVersionCountsSoManyEntities(t *testing.T) {
+	for _, n := range []int{9_999, 10_000, 10_001} {
+		docs := make([]schema.Document, n)
+		for i := range docs {
+			docs[i] = schema.Document{Kind: schema.DocumentRowVersion, EventID: strconv.Itoa(i), Time: time.Date(2026, 1, 1, 0, 0, 0, i, time.UTC), Scope: "people", Action: schema.ActionCreate,
+				Entity: schema.DocumentEntity{EntityRef: schema.EntityRef{Type: "person", ID: strconv.Itoa(i)}}, VersionName: "V", After: rowImage("a", "1")}
+		}
+		s := query.Service{Store: querytest.NewMemory(docs...)}
+		ask := query.VersionQuery{Name: "V", PageQuery: query.PageQuery{Limit: 1}}
+		for range 2 {
+			answer, err := s.Version(context.Background(), ask)
+			if err != nil || answer.Edition.Entities != int64(min(n, 10_000)) || answer.Edition.More != (n > 10_000) || answer.Editions[0].Entities != answer.Edition.Entities {
+				t.Fatalf("%d entities: %+v, %v", n, answer.Edition, err)
+			}
+			ask.Cursor = answer.Next
+		}
 	}
 }

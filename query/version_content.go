@@ -20,16 +20,26 @@ func (s *Service) Version(ctx context.Context, q VersionQuery) (*VersionContent,
 	if err != nil {
 		return nil, err
 	}
-	wanted := q.Edition
-	if len(p.after.group) == 3 { // a later page: the same edition, though a later one may have come since
-		wanted = p.after.group[2]
-		p.after.group = p.after.group[:2]
+	turned, err := takeContentPlace(&p)
+	if err != nil {
+		return nil, err
 	}
-	editions, chosen, err := s.editionOf(ctx, q.Name, wanted)
+	if turned.edition != "" {
+		q.Edition = turned.edition
+	}
+	editions, chosen, err := s.editionOf(ctx, q.Name, q.Edition)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.describe(ctx, q.Name, editions); err != nil {
+		return nil, err
+	}
+	if turned.edition == "" {
+		err = s.count(ctx, q.Name, editions)
+	} else {
+		turned.count(editions)
+	}
+	if err != nil {
 		return nil, err
 	}
 	edition := editions[chosen]
@@ -50,7 +60,7 @@ func (s *Service) Version(ctx context.Context, q VersionQuery) (*VersionContent,
 		return nil, err
 	}
 	if n := len(answer.Items); len(groups) == p.limit || n < len(refs) {
-		answer.Next = p.next(place{group: []string{refs[n-1].Type, refs[n-1].ID, edition.key()}})
+		answer.Next = p.next(place{group: append([]string{refs[n-1].Type, refs[n-1].ID}, contentPlaceOf(editions, &edition).texts()...)})
 	}
 	return answer, nil
 }

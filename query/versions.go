@@ -19,12 +19,16 @@ const (
 // maxCountedEntities bounds the entities of an edition of changes that are counted: the store has to go through all of them.
 const maxCountedEntities = 10_000
 
+// maxListedNames bounds the names on a page, since for each the store has to count.
+const maxListedNames = 100
+
 // Versions lists the named versions, in the order of their names, each with its editions.
 func (s *Service) Versions(ctx context.Context, q PageQuery) (*NamedVersions, error) {
 	p, err := s.page(q, "versions")
 	if err != nil {
 		return nil, err
 	}
+	p.limit = min(p.limit, maxListedNames)
 	groups, err := s.Store.Groups(ctx, Groups{Filter: namings, By: []Field{FieldVersionName}, After: p.after.group, Limit: p.limit})
 	if err != nil {
 		return nil, err
@@ -42,6 +46,9 @@ func (s *Service) Versions(ctx context.Context, q PageQuery) (*NamedVersions, er
 		if err := s.describe(ctx, name, editions[name]); err != nil {
 			return nil, err
 		}
+		if err := s.count(ctx, name, editions[name]); err != nil {
+			return nil, err
+		}
 		answer.Items = append(answer.Items, NamedVersion{Name: name, Editions: editions[name]})
 	}
 	if len(groups) == p.limit {
@@ -52,7 +59,7 @@ func (s *Service) Versions(ctx context.Context, q PageQuery) (*NamedVersions, er
 
 // What gives an entity the name of a version: a change that carries it, or a document made for the purpose, by a row of a table or by a request.
 var (
-	namings        = Or{namingChanges, anyKindNamed}
+	namings        = And{Exists{FieldVersionName}, Or{namingChanges, anyKindNamed}}
 	namingChanges  = isKind(schema.DocumentRowVersion)
 	anyKindNamed   = isKind(schema.DocumentNamedVersion)
 	namingRows     = And{anyKindNamed, Not{Exists{FieldVersionID}}}
@@ -106,7 +113,23 @@ func (s *Service) groups(ctx context.Context, g Groups, take func(Group) bool) e
 	}
 }
 
-// describe adds how many entities the editions have, and who made those that were requested, and why.
+// count adds how many entities the edition of changes has; of the others it is known.
+func (s *Service) count(ctx context.Context, name string, editions []Edition) error {
+	i := slices.IndexFunc(editions, byChanges)
+	if i < 0 {
+		return nil
+	}
+	e := &editions[i]
+	return s.groups(ctx, Groups{Filter: e.holds(name), By: []Field{FieldEntityType, FieldEntityID}}, func(Group) bool {
+		e.More = e.Entities == maxCountedEntities
+		if !e.More {
+			e.Entities++
+		}
+		return !e.More
+	})
+}
+
+// describe adds who made the editions that were requested, and why.
 func (s *Service) describe(ctx context.Context, name string, editions []Edition) error {
 	searches := make([]Search, 0, len(editions))
 	var which []int
@@ -115,17 +138,7 @@ func (s *Service) describe(ctx context.Context, name string, editions []Edition)
 		if e.By == namedByRequest {
 			searches = append(searches, Search{Filter: e.holds(name), Order: OldestFirst, Limit: 1})
 			which = append(which, i)
-			continue
 		}
-		err := s.groups(ctx, Groups{Filter: e.holds(name), By: []Field{FieldEntityType, FieldEntityID}}, func(Group) bool {
-			e.Entities++
-			e.More = e.Entities > maxCountedEntities
-			return !e.More
-		})
-		if err != nil {
-			return err
-		}
-		e.Entities = min(e.Entities, maxCountedEntities)
 	}
 	return s.searchAll(ctx, searches, func(i int, p Page) {
 		if d := first(p); d != nil && d.Context != nil {

@@ -53,9 +53,11 @@ func (s *Service) resolveVersion(ctx context.Context, name, edition string, ref 
 func (s *Service) targets(ctx context.Context, name string, editions []Edition, refs []Ref) ([][]versionTarget, error) {
 	named := Is(FieldVersionName, name)
 	requests, changes := map[string]int{}, -1
+	ids := Equal{Field: FieldVersionID}
 	for i := range editions {
 		if editions[i].By == namedByRequest {
 			requests[editions[i].ID] = i
+			ids.Values = append(ids.Values, editions[i].ID)
 		} else {
 			changes = i
 		}
@@ -67,11 +69,7 @@ func (s *Service) targets(ctx context.Context, name string, editions []Edition, 
 		of := make([]versionTarget, len(editions))
 		targets[i] = of
 		if len(requests) > 0 {
-			requested := And{named, namingRequests, ref.of()}
-			if len(editions) == 1 {
-				requested = append(requested, Is(FieldVersionID, editions[0].ID))
-			}
-			searches = append(searches, Search{Filter: requested, Order: NewestFirst, Limit: max(candidateNamings, min(len(requests), MaxLimit))})
+			searches = append(searches, Search{Filter: And{named, anyKindNamed, ids, ref.of()}, Order: NewestFirst, Limit: min(len(requests)+candidateNamings, MaxLimit)})
 			takes = append(takes, func(p Page) {
 				for j := range p.Documents {
 					d := &p.Documents[j]
