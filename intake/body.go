@@ -190,14 +190,16 @@ func (b *body) user(name string) (u schema.User) {
 	u.ID, u.Name, u.Email, u.AccountID = inner.text("id", short), inner.text("name", short), inner.text("email", short), inner.text("account_id", short)
 	if raw := inner.take("roles"); raw != nil {
 		pointer := pointerTo(inner.pointer, "roles")
+		var roles []*string // a null in the list is no string
 		switch {
-		case json.Unmarshal(raw, &u.Roles) != nil:
+		case json.Unmarshal(raw, &roles) != nil || slices.Contains(roles, nil):
 			b.faults.add(pointer, "is no list of strings")
-		case len(u.Roles) > 100:
-			b.faults.add(pointer, "has %d roles, at most 100 are taken", len(u.Roles))
+		case len(roles) > 100:
+			b.faults.add(pointer, "has %d roles, at most 100 are taken", len(roles))
 		default:
-			for i, role := range u.Roles {
-				b.checkText(fmt.Sprintf("%s/%d", pointer, i), role, short)
+			for i, role := range roles {
+				b.checkText(fmt.Sprintf("%s/%d", pointer, i), *role, short)
+				u.Roles = append(u.Roles, *role)
 			}
 		}
 	}

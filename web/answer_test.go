@@ -68,7 +68,7 @@ func TestCompression(t *testing.T) {
 // TestValuesComeAsTheyAreKept: digits, order and signs of a row are evidence.
 func TestValuesComeAsTheyAreKept(t *testing.T) {
 	a := newTestAPI(t, nil)
-	w := get(a, "/api/v1/entities/product/p")
+	w := get(a, "/api/v1/entities/product/1")
 	if !strings.Contains(w.Body.String(), `"row":{"id":1,"price":"99.50","note":null}`) {
 		t.Error(w.Body)
 	}

@@ -28,7 +28,7 @@ func now() time.Time { return start.Add(24 * time.Hour) }
 // difficultIDs are ids of sample entities whose characters mean something in a path.
 var difficultIDs = []string{"1", "1/2", "a%2Fb", "%", "%25", "..", ".", "a b", "é漢字🙂", "?a=b#c", "a;b,c&d=e+f", "\x00", `"quoted"\`, "~a-b_c", strings.Repeat("x", 8191)}
 
-// sampleEvents are a create and an update of a product, and a person in another scope; and one create for each of the difficult ids.
+// sampleEvents are a create and an update of a product, a person in another scope, a part of the product, and one create for each of the difficult ids.
 func sampleEvents() []*schema.AuditEvent {
 	value := func(json string) schema.Value { return schema.Value{State: schema.Present, JSON: []byte(json)} }
 	n := 0
@@ -48,10 +48,13 @@ func sampleEvents() []*schema.AuditEvent {
 		return schema.Row{{Name: "id", Value: value(`1`)}, {Name: "price", Value: value(price)}, {Name: "note", Value: schema.Value{State: schema.Null}}}
 	}
 	events := []*schema.AuditEvent{
-		event(schema.ActionCreate, 'c', "product", "p", "catalog", nil, row(`"1.50"`)),
-		event(schema.ActionUpdate, 'u', "product", "p", "catalog", row(`"1.50"`), row(`"99.50"`), schema.FieldChange{Field: "price", Previous: value(`"1.50"`), Current: value(`"99.50"`)}),
+		event(schema.ActionCreate, 'c', "product", "1", "catalog", nil, row(`"1.50"`)),
+		event(schema.ActionUpdate, 'u', "product", "1", "catalog", row(`"1.50"`), row(`"99.50"`), schema.FieldChange{Field: "price", Previous: value(`"1.50"`), Current: value(`"99.50"`)}),
 		event(schema.ActionCreate, 'c', "person", "secret", "people", nil, schema.Row{{Name: "name", Value: value(`"Erika <Mustermann>"`)}}),
 	}
+	part := event(schema.ActionCreate, 'c', "part", "11", "catalog", nil, schema.Row{{Name: "product_id", Value: value(`1`)}})
+	part.Entity.Parent = &schema.EntityRef{Type: "product", ID: "1"}
+	events = append(events, part)
 	for _, id := range difficultIDs {
 		events = append(events, event(schema.ActionCreate, 'c', "difficult", id, "catalog", nil, schema.Row{{Name: "own_id", Value: value(string(mustJSON(id)))}}))
 	}

@@ -158,7 +158,7 @@ func TestHeadersAreBounded(t *testing.T) {
 func TestObserverLearnsOfEveryAnswer(t *testing.T) {
 	o := &seen{}
 	a := newTestAPI(t, func(options *Options) { options.Observer = o })
-	get(a, "/api/v1/entities/product/p")
+	get(a, "/api/v1/entities/product/1")
 	get(a, "/api/v1/entities/product/unknown")
 	get(a, "/api/else")
 	ask(a, "FANCY", "/api/v1/changes", nil)

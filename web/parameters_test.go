@@ -31,11 +31,11 @@ func TestParametersThatAreRefused(t *testing.T) {
 		"changes?q=nokey:":                           {"q", ""},
 		"counts":                                     {"by", "missing"},
 		"counts?by=colour":                           {"by", ""},
-		"entities/product/p?blame=yes":               {"blame", "true or false"},
-		"entities/product/p?edition=first":           {"edition", "whole number"},
-		"entities/product/p?as_of=soon":              {"as_of", ""},
-		"entities/product/p/diff":                    {"a", "missing"},
-		"entities/product/p/diff?a=now&c=now":        {"c", "no such parameter"},
+		"entities/product/1?blame=yes":               {"blame", "true or false"},
+		"entities/product/1?edition=first":           {"edition", "whole number"},
+		"entities/product/1?as_of=soon":              {"as_of", ""},
+		"entities/product/1/diff":                    {"a", "missing"},
+		"entities/product/1/diff?a=now&c=now":        {"c", "no such parameter"},
 		"transactions/shop/abc":                      {"tx_id", ""},
 		"tail?limit=3":                               {"limit", "this call takes q"},
 		"changes?" + strings.Repeat("y", 500) + "=1": {strings.Repeat("y", 64) + "…", "no such parameter"},
@@ -57,8 +57,8 @@ func TestParametersThatAreTaken(t *testing.T) {
 	a := newTestAPI(t, nil)
 	for _, target := range []string{
 		"changes", "changes?q=", "changes?q=user:u1&from=-7d&to=now&order=asc&limit=1000", "counts?by=user&q=&limit=1",
-		"entities/product/p?blame=true", "entities/product/p?blame=false&as_of=2026-11-23T02:01:30Z", "entities/product/p/diff?a=2026-11-23T02:01:30Z",
-		"entities/product/p/history?field=price&user=u1", "entities/product/p/children", "requests/r-1", "transactions/shop/728", "versions", "versions/Baseline",
+		"entities/product/1?blame=true", "entities/product/1?blame=false&as_of=2026-11-23T02:01:30Z", "entities/product/1/diff?a=2026-11-23T02:01:30Z",
+		"entities/product/1/history?field=price&user=u1", "entities/product/1/children", "requests/r-1", "transactions/shop/728", "versions", "versions/Baseline",
 		"versions/Baseline?edition=1&type=product",
 	} {
 		if w := get(a, "/api/v1/"+target); w.Code != http.StatusOK {

@@ -64,7 +64,7 @@ func TestPathsThatAreNone(t *testing.T) {
 		"/api/v1/entities/product/1/history/": {kindNotFound, ""},
 		"/api/v1/entities/product/":           {kindNotFound, ""},
 		"/api/v1/entities/product//history":   {kindInvalid, "id"},
-		"/api/v1/entities//p":                 {kindInvalid, "type"},
+		"/api/v1/entities//1":                 {kindInvalid, "type"},
 		"/api/v1/entities/product/%ff":        {kindInvalid, "id"},
 		"/api/v1/entities/product/unknown":    {kindNotFound, ""},
 		"/api/v1/requests/":                   {kindNotFound, ""},
@@ -78,7 +78,7 @@ func TestMethods(t *testing.T) {
 	a := newTestAPI(t, nil)
 	for _, c := range []struct{ method, target, allow string }{
 		{"DELETE", "/api/v1/changes", "GET, HEAD, OPTIONS"},
-		{"POST", "/api/v1/entities/product/p", "GET, HEAD, OPTIONS"},
+		{"POST", "/api/v1/entities/product/1", "GET, HEAD, OPTIONS"},
 		{"PUT", "/api/v1/versions", "GET, HEAD, POST, OPTIONS"},
 		{"GET", "/api/v1/feedback", "POST, OPTIONS"},
 		{"HEAD", "/api/v1/feedback", "POST, OPTIONS"},

@@ -61,7 +61,7 @@ func newServe(ctx context.Context, c *config.Config, t telemetrySet, log *zap.Lo
 	if s.reader, err = openReader(c.Sink); err != nil {
 		return nil, err
 	}
-	if s.publisher, err = intake.NewPublisher(format, kafka, intake.NoObserver{}); err != nil {
+	if s.publisher, err = intake.NewPublisher(format, kafka, telemetry.NewPublisher(t.metrics, log.Named("serve"), time.Now)); err != nil {
 		return nil, err
 	}
 	s.hub = tail.NewHub(tail.Config{Topic: c.Audit.Topic}, append(kafka, kgo.MaxConcurrentFetches(2)), s.log)
