@@ -11,13 +11,15 @@ import (
 
 // Limits of a question in the language of searches. They keep what one question costs in proportion; a question that needs more is better put as several.
 const (
-	MaxQuestionBytes     = 4 << 10
-	MaxQuestionTerms     = 64   // conditions, words included
-	MaxQuestionValues    = 1000 // values of all conditions together
-	MaxPatternWildcards  = 10   // in one value: what a store makes of a pattern can double with each
-	MaxLeadingWildcards  = 8    // values that begin with a wildcard, for which a store reads every value that there is
-	maxSuggestedDistance = 2
+	MaxQuestionBytes    = 4 << 10
+	MaxQuestionTerms    = 64   // conditions, words included
+	MaxQuestionValues   = 1000 // values of all conditions together
+	MaxPatternWildcards = 10   // in one value: what a store makes of a pattern can double with each
+	MaxLeadingWildcards = 8    // values that begin with a wildcard, for which a store reads every value that there is
 )
+
+// parameter is what errors name: the question is always given as this one.
+const parameter = "q"
 
 // Question is a search that was understood. See docs/search.md for the language.
 type Question struct {
@@ -52,13 +54,12 @@ type operand struct {
 type comparison string
 
 const (
-	equalTo   comparison = ""
-	above     comparison = ">"
-	atLeast   comparison = ">="
-	below     comparison = "<"
-	atMost    comparison = "<="
-	rangeOf   comparison = ".."
-	parameter            = "q"
+	equalTo comparison = ""
+	above   comparison = ">"
+	atLeast comparison = ">="
+	below   comparison = "<"
+	atMost  comparison = "<="
+	rangeOf comparison = ".."
 )
 
 // ParseQuestion reads a question. Relative times are meant from now. The error is a *Error for the parameter "q" that says at which character what

@@ -122,6 +122,9 @@ var otherNames = map[string]string{
 	"trace_id": "trace", "address": "ip", "client": "ip", "organization": "account", "why": "reason", "app": "application", "survey": "version",
 }
 
+// maxSuggestedDistance is how many slips of the pen a name may be away from the one that was meant.
+const maxSuggestedDistance = 2
+
 // suggest returns the name that was probably meant; "" if none is near.
 func suggest(name string, names []string) string {
 	name = strings.ToLower(name)
