@@ -22,7 +22,11 @@ type apiError struct {
 		Reason *apiError `json:"reason"`
 	} `json:"failed_shards"`
 	RetryAfter time.Duration // as the answer's header says; 0 where it does not
+	challenges []string      // likewise, how it wants to be told who asks
 }
+
+// Challenges are the values of WWW-Authenticate that came with the answer: for whoever asked, in the store's own words.
+func (e *apiError) Challenges() []string { return e.challenges }
 
 // Error names what Elasticsearch says, without the values that it quotes.
 func (e *apiError) Error() string {

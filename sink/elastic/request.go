@@ -58,7 +58,7 @@ func (r requester) send(ctx context.Context, method, path, contentType string, h
 	if response.StatusCode > 299 {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, errorLimit))
 		e := answerError(response.StatusCode, text)
-		e.RetryAfter = retryAfter(response.Header)
+		e.RetryAfter, e.challenges = retryAfter(response.Header), response.Header.Values("WWW-Authenticate")
 		return answer{header: response.Header}, e
 	}
 	text, err := readAll(response, limit)
