@@ -14,7 +14,7 @@ const maxTurns = 16
 // that it belongs to, and feedback on it, on its changes and on those versions. Of a changed key, which is two documents, there is one item. A history
 // of nothing, since the filters leave none, is an empty page; an entity of which nothing is known is an error.
 //
-// Feedback on a change that names no entity stands beside that change; all else stands at its own time.
+// Feedback on a change that names no entity stands beside that change, and is found with it alone; all else stands at its own time.
 func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error) {
 	ref, err := checkEntity(q.Type, q.ID)
 	if err != nil {
@@ -29,10 +29,7 @@ func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error)
 		return nil, err
 	}
 	h := historian{Service: s, within: within, field: q.Field, user: byUser(q.User)}
-	if h.life, err = s.life(ctx, ref); err != nil {
-		return nil, err
-	}
-	if h.names, err = s.versionNames(ctx, h.life); err != nil {
+	if err := h.begin(ctx, ref); err != nil {
 		return nil, err
 	}
 	answer := &History{Items: []Change{}}
@@ -42,8 +39,7 @@ func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error)
 		if err != nil {
 			return nil, err
 		}
-		answer.Next = next
-		if len(docs) > 0 {
+		if answer.Next = next; next != "" {
 			p.after.key = keyOf(&docs[len(docs)-1])
 		}
 		if answer.Items, err = h.items(ctx, docs); err != nil {
@@ -53,15 +49,6 @@ func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error)
 			break
 		}
 	}
-	if len(answer.Items) == 0 && answer.Next == "" && len(answer.Entity.Also) == 0 {
-		known, err := s.known(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		if !known {
-			return nil, errUnknown(ref)
-		}
-	}
 	return answer, nil
 }
 
@@ -69,10 +56,11 @@ func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error)
 type historian struct {
 	*Service
 	life   *life
-	names  []string // of the versions that the entity belongs to
-	within Filter   // the time frame; nil: any
-	field  string   // "": any
-	user   Filter   // nil: anybody
+	first  *schema.Document // the first version under the id that was asked for; nil where there is none
+	names  []string         // of the versions that the entity belongs to, as far as there is feedback on versions
+	within Filter           // the time frame; nil: any
+	field  string           // "": any
+	user   Filter           // nil: anybody
 }
 
 // byUser holds for what a user did, by id, name or e-mail; nil for "".
@@ -109,7 +97,12 @@ func (h *historian) subject() Filter {
 		h.life.filter(func(r Ref) Filter {
 			return And{anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion, schema.DocumentFeedback), r.of()}
 		}),
-		And{isKind(schema.DocumentTruncate), Is(FieldEntityType, h.life.ref.Type)},
+	}
+	if truncates := (And{isKind(schema.DocumentTruncate), Is(FieldEntityType, h.life.ref.Type)}); len(h.life.stretches) > 0 {
+		any = append(any, truncates)
+	} else if h.first != nil {
+		// Those from before the entity was known do not concern it. A day's room is for a clock that was set back.
+		any = append(any, append(truncates, Between{Field: FieldTime, From: storable(h.first.Time.AddDate(0, 0, -1))}))
 	}
 	if len(h.names) > 0 {
 		any = append(any, And{isKind(schema.DocumentFeedback), Equal{FieldVersionName, h.names}, Not{Exists{FieldEntityID}}, Not{Exists{FieldFeedbackEvent}}})
@@ -117,20 +110,33 @@ func (h *historian) subject() Filter {
 	return any
 }
 
-// versionNames returns the names of the versions that the entity belongs to: feedback on those is feedback on it.
-func (s *Service) versionNames(ctx context.Context, l *life) ([]string, error) {
-	const names = 256
-	groups, err := s.Store.Groups(ctx, Groups{By: []Field{FieldVersionName}, Limit: names, Filter: l.filter(func(r Ref) Filter {
-		return And{anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion), r.of()}
-	})})
+// begin finds out whether anything is known of the entity, which ids it had, and which versions it belongs to.
+func (h *historian) begin(ctx context.Context, ref Ref) error {
+	pages, err := h.search(ctx,
+		Search{Filter: ref.versions(), Order: OldestFirst, Limit: 1},
+		Search{Filter: And{anyKind(schema.DocumentNamedVersion, schema.DocumentFeedback), ref.of()}, Limit: 1},
+		Search{Filter: And{isKind(schema.DocumentFeedback), Exists{FieldVersionName}, Not{Exists{FieldEntityID}}}, Limit: 1},
+		rekeysOf(ref))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list := make([]string, len(groups))
+	h.first = first(pages[0])
+	if h.first == nil && first(pages[1]) == nil {
+		return errUnknown(ref)
+	}
+	if h.life, err = h.lifeThrough(ctx, ref, pages[3].Documents); err != nil {
+		return err
+	}
+	if first(pages[2]) == nil || h.field != "" {
+		return nil
+	}
+	const names = 256
+	groups, err := h.Store.Groups(ctx, Groups{By: []Field{FieldVersionName}, Limit: names, Filter: And{
+		Exists{FieldVersionName}, anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion), h.life.filter(Ref.of)}})
 	for i := range groups {
-		list[i] = groups[i].Key[0]
+		h.names = append(h.names, groups[i].Key[0])
 	}
-	return list, nil
+	return err
 }
 
 // items returns what the documents of a page tell, without what does not belong to the history.

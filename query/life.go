@@ -94,13 +94,23 @@ func (k link) id() string {
 
 // life follows an entity's changes of its key, in both directions. It sends one round of searches for the entity, and one for each id further away.
 func (s *Service) life(ctx context.Context, ref Ref) (*life, error) {
-	l := &life{ref: ref}
-	pages, err := s.search(ctx, Search{Limit: maxStretches, Filter: And{ref.versions(), anyAction(schema.ActionRekey)}})
+	pages, err := s.search(ctx, rekeysOf(ref))
 	if err != nil {
 		return nil, err
 	}
+	return s.lifeThrough(ctx, ref, pages[0].Documents)
+}
+
+// rekeysOf searches an entity's changes of its key, the latest first.
+func rekeysOf(ref Ref) Search {
+	return Search{Limit: maxStretches, Filter: And{ref.versions(), anyAction(schema.ActionRekey)}}
+}
+
+// lifeThrough is life, where the changes of the entity's key are known.
+func (s *Service) lifeThrough(ctx context.Context, ref Ref, rekeys []schema.Document) (*life, error) {
+	l := &life{ref: ref}
 	seen := map[string]bool{}
-	links := linksOf(pages[0].Documents, seen)
+	links := linksOf(rekeys, seen)
 	for len(links) > 0 && len(l.stretches) < maxStretches {
 		links = slices.DeleteFunc(links, func(k link) bool { return k.id() == ref.ID })
 		links = links[:min(len(links), maxStretches-len(l.stretches))]
