@@ -30,8 +30,8 @@ func newSetupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Make the topics and the store's indices, aliases and roles",
-		Long: `Makes what Dossier needs and is not there yet: Kafka topics, and in Elasticsearch the index templates, indices, aliases, roles
-and the sink's user; with SQLite the file. Safe to repeat.
+		Long: `Makes what Dossier needs and is not there yet: Kafka topics, and in Elasticsearch the index templates, indices, aliases, roles,
+the sink's user and the stored search templates; with SQLite the file. Safe to repeat.
 
 What is there already stays as it is; where it differs from what Dossier relies on, that is reported, and the exit code
 is 1. With --alter, settings of topics are changed as well; their numbers of partitions never are.`,
@@ -158,6 +158,13 @@ func (s *setupCommand) elasticsearch(ctx context.Context, c *config.Config) ([]s
 	if err != nil {
 		return nil, err
 	}
+	if c.Sink.SearchTemplates != "off" {
+		templates, err := elastic.SetupSearchTemplates(ctx, client, c.Sink.SearchTemplates == "required", s.dryRun)
+		if err != nil {
+			return nil, fmt.Errorf("sink.search_templates: %w", err)
+		}
+		report.Changes = append(report.Changes, templates.Changes...)
+	}
 	var changes []setupChange
 	for _, change := range report.Changes {
 		changes = append(changes, setupChange(change))
@@ -205,8 +212,12 @@ func (s *setupCommand) printStore(w io.Writer, result setupResult) error {
 		b.WriteByte('\n')
 	}
 	for _, change := range result.Store {
-		if change.Action == "keep" {
+		switch change.Action {
+		case "keep":
 			kept++
+			continue
+		case "skip":
+			fmt.Fprintln(&b, elastic.Change(change).String())
 			continue
 		}
 		fmt.Fprintln(&b, would+elastic.Change(change).String())
