@@ -123,6 +123,7 @@ func (c *Client) request(ctx context.Context, method string, path Path, paramete
 	if err != nil {
 		return nil, err
 	}
+	r.Header.Set("User-Agent", "dossier-client")
 	if c.authorization != "" {
 		r.Header.Set("Authorization", c.authorization)
 	}
