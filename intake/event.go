@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -15,14 +16,14 @@ type Caller struct {
 	TraceID   string
 	IP        string
 	UserAgent schema.UserAgent
-	// Route is how it came.
+	// Route is how it came. "": by the HTTP API.
 	Route schema.Route
 }
 
 // context returns the context of what a caller sent. Whom the input names as its author goes first, since an application speaks for its users; a caller
 // that has been authenticated as somebody else then stands beside it, in extra.authenticated_user.
 func (c Caller) context(author schema.User, reason, service string) *schema.EventContext {
-	e := &schema.EventContext{Status: schema.StatusAttached, Route: c.Route, UserAgent: c.UserAgent}
+	e := &schema.EventContext{Status: schema.StatusAttached, Route: cmp.Or(c.Route, schema.RouteHTTP), UserAgent: c.UserAgent}
 	e.User, e.RequestID, e.TraceID, e.IP, e.Reason, e.Service = author, c.RequestID, c.TraceID, c.IP, reason, service
 	e.Context.UserAgent = c.UserAgent.Original
 	switch {

@@ -105,7 +105,7 @@ func TestFeedbackEvent(t *testing.T) {
 	f := Feedback{Application: "payments", Status: "rejected", Message: "no", Payload: json.RawMessage(`{"a":1.50}`), EventID: "c-1", Version: "Baseline", Reason: "audit",
 		User: schema.User{ID: "u1"}}
 	target := Target{Entity: schema.EntityRef{Type: "product", ID: "1"}, Parent: &schema.EntityRef{Type: "supplier", ID: "7"}, Scope: "catalog"}
-	e := f.Event("id", noon, target, Caller{Route: schema.RouteHTTP, User: schema.User{ID: "svc"}, RequestID: "r-1"})
+	e := f.Event("id", noon, target, Caller{User: schema.User{ID: "svc"}, RequestID: "r-1"})
 	const want = `{"schema_version":1,"kind":"feedback","id":"id","time":"2026-11-23T12:00:00.123456789Z","captured":"2026-11-23T12:00:00.123456789Z",` +
 		`"entity":{"type":"product","id":"1","parent":{"type":"supplier","id":"7"}},"scope":"catalog",` +
 		`"context":{"status":"attached","route":"http","request_id":"r-1","user":{"id":"u1"},"service":"payments","reason":"audit","extra":{"authenticated_user":"svc"}},` +
@@ -145,7 +145,7 @@ func TestCallerAndAuthor(t *testing.T) {
 		"a name alone":      {caller: schema.User{Name: `the "service"`}, author: schema.User{ID: "ann"}, want: "ann", extra: `{"authenticated_user":"the \"service\""}`, status: schema.StatusAttached},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := Caller{User: test.caller, Route: schema.RouteHTTP}.context(test.author, "", test.service)
+			c := Caller{User: test.caller}.context(test.author, "", test.service)
 			if c.User.ID != test.want || string(c.Extra) != test.extra || c.Status != test.status {
 				t.Errorf("user %q, extra %s, %s", c.User.ID, c.Extra, c.Status)
 			}

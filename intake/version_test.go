@@ -70,7 +70,7 @@ func TestVersionEvents(t *testing.T) {
 	v := VersionRequest{Name: "Baseline 2026", Reason: "closing", User: schema.User{ID: "u1"}}
 	states := []NamedState{{Target{schema.EntityRef{Type: "person", ID: "1"}, &schema.EntityRef{Type: "household", ID: "9"}, "people"}, "c-1"},
 		{Target{Entity: schema.EntityRef{Type: "person", ID: "2"}}, "c-2"}}
-	events := v.Events("v-1", noon, noon.Add(-time.Hour), states, Caller{Route: schema.RouteHTTP})
+	events := v.Events("v-1", noon, noon.Add(-time.Hour), states, Caller{})
 	const want = `{"schema_version":1,"kind":"named_version","id":"%s","time":"2026-11-23T12:00:00.123456789Z","captured":"2026-11-23T12:00:00.123456789Z",` +
 		`"entity":{"type":"person","id":"1","parent":{"type":"household","id":"9"}},"scope":"people","context":{"status":"attached","route":"http","user":{"id":"u1"},"reason":"closing"},` +
 		`"version_name":"Baseline 2026","version":{"id":"v-1","as_of":"2026-11-23T11:00:00.123456789Z","event_id":"c-1"},"cdc":{"source":"","snapshot":false}}`
