@@ -107,25 +107,28 @@ func (g *gap) judge(d *schema.Document) verdict {
 	return settled
 }
 
-// fillNear looks at the row version just before each gap's change, which mostly holds the whole row: two searches for each change. It leaves the gaps that it could not fill, and
-// returns those to follow through a changed key.
+// fillNear looks at the row version just before each gap's change, which mostly holds the whole row: one search for each change, and one for each entity. It leaves the gaps that it
+// could not fill, and returns those to follow through a changed key.
 func (s *Service) fillNear(ctx context.Context, gaps *[]*gap) (hops []*gap, err error) {
+	baselines, err := s.baselines(ctx, *gaps)
+	if err != nil {
+		return nil, err
+	}
 	var searches []Search
+	var of []*schema.Document
 	near := map[*schema.Document]*schema.Document{}
-	var order []*schema.Document
 	for _, g := range *gaps {
 		if _, ok := near[g.at]; ok {
 			continue
 		}
 		near[g.at] = nil
-		order = append(order, g.at)
 		versions := refOf(g.at).versions()
-		searches = append(searches, before(g.at, versions), baselineBefore(g.at, versions))
+		searches, of = append(searches, before(g.at, versions)), append(of, g.at)
+		if baselines[refOf(g.at)] {
+			searches, of = append(searches, baselineBefore(g.at, versions)), append(of, g.at)
+		}
 	}
-	err = s.searchAll(ctx, searches, func(i int, p Page) {
-		d := order[i/2]
-		near[d] = latestOf(near[d], lastBefore(p, d))
-	})
+	err = s.searchAll(ctx, searches, func(i int, p Page) { near[of[i]] = latestOf(near[of[i]], lastBefore(p, of[i])) })
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +143,22 @@ func (s *Service) fillNear(ctx context.Context, gaps *[]*gap) (hops []*gap, err 
 	}
 	*gaps = left
 	return hops, nil
+}
+
+// baselines says of which entities there are rows of snapshots that have no place in order, and so have to be looked for apart.
+func (s *Service) baselines(ctx context.Context, gaps []*gap) (map[Ref]bool, error) {
+	var refs []Ref
+	var searches []Search
+	there := map[Ref]bool{}
+	for _, g := range gaps {
+		ref := refOf(g.at)
+		if _, ok := there[ref]; !ok {
+			there[ref] = false
+			refs, searches = append(refs, ref), append(searches, Search{Filter: And{ref.versions(), unplaced}, Limit: 1})
+		}
+	}
+	err := s.searchAll(ctx, searches, func(i int, p Page) { there[refs[i]] = first(p) != nil })
+	return there, err
 }
 
 // fillFields looks for the last change of each gap's field, and for the last version before that carries whole rows: whichever is later tells. It returns the gaps to follow

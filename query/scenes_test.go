@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -360,5 +361,28 @@ func TestBlame(t *testing.T) {
 				check(t, "blame", strings.Join(words, " "), test.want)
 			}
 		})
+	}
+}
+
+// The work for one page is bounded: what lies beyond stays unavailable, and says so.
+func TestValuesAreLookedUpWithinBounds(t *testing.T) {
+	s := newScene(t)
+	var wide, toasted strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&wide, "f%d=%d ", i, i)
+		fmt.Fprintf(&toasted, "f%d=? ", i)
+	}
+	s.happens(schema.ActionCreate, "1", "", "id=1 "+wide.String())
+	s.happens(schema.ActionUpdate, "1", "", "id=1 x=1 "+toasted.String(), only("x"))
+	s.happens(schema.ActionUpdate, "1", "", "id=1 x=2 "+toasted.String(), only("x"))
+	store := &countingStore{Store: s.store}
+	st, err := (&query.Service{Store: store, Now: s.service.Now}).State(t.Context(), query.StateQuery{Type: "product", ID: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "filled fields", len(st.Derived), 256)
+	check(t, "fields that stay open", len(st.States), 300-256)
+	if store.searches > 3*256+10 {
+		t.Errorf("%d searches", store.searches)
 	}
 }

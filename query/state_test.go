@@ -228,8 +228,8 @@ func TestStatesTakeFewSearches(t *testing.T) {
 // countingStore counts rounds of searches, and fails once it is told to.
 type countingStore struct {
 	query.Store
-	rounds, documents int
-	fail              error
+	rounds, searches, documents int
+	fail                        error
 }
 
 func (c *countingStore) Search(ctx context.Context, searches ...query.Search) ([]query.Page, error) {
@@ -237,6 +237,7 @@ func (c *countingStore) Search(ctx context.Context, searches ...query.Search) ([
 		return nil, c.fail
 	}
 	c.rounds++
+	c.searches += len(searches)
 	pages, err := c.Store.Search(ctx, searches...)
 	for _, p := range pages {
 		c.documents += len(p.Documents)

@@ -28,9 +28,14 @@ func chronicles(t *testing.T, test func(t *testing.T, c *chronicle)) {
 		"all but snapshots": {steps: true, before: true, truncate: true, rekeys: true, updates: true},
 	}
 	for name, f := range kinds {
-		for seed := range uint64(2) {
+		for seed := range uint64(1) {
 			t.Run(fmt.Sprintf("%s/%d", name, seed), func(t *testing.T) { test(t, newChronicle(seed, f, 70)) })
 		}
+		t.Run(name+"/sqlite", func(t *testing.T) {
+			c := newChronicle(99, f, 70)
+			c.service.Store = sqliteStore(t, c.docs)
+			test(t, c)
+		})
 	}
 }
 

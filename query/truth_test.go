@@ -18,6 +18,7 @@ type chronicle struct {
 	*rand.Rand
 	features
 	store   *querytest.Memory
+	docs    []schema.Document
 	service *query.Service
 	clock   time.Time // the database's
 	read    time.Time // the connector's
@@ -97,6 +98,12 @@ func newChronicle(seed uint64, f features, transactions int) *chronicle {
 	}
 	c.clock = c.clock.Add(48 * time.Hour)
 	return c
+}
+
+// keep stores documents.
+func (c *chronicle) keep(docs ...schema.Document) {
+	c.docs = append(c.docs, docs...)
+	c.store.Add(docs...)
 }
 
 func (c *chronicle) newRow(id string) *trueRow {
@@ -208,7 +215,7 @@ func (c *chronicle) rekey(db *database, commit uint64, id string) {
 	for _, d := range docs {
 		came.listed = append(came.listed, d.Change.Field)
 	}
-	c.store.Add(docs...)
+	c.keep(docs...)
 }
 
 // event makes what all events have in common.
@@ -326,7 +333,7 @@ func (c *chronicle) add(f *fact) {
 			f.listed = append(f.listed, d.Fields...)
 		}
 	}
-	c.store.Add(docs...)
+	c.keep(docs...)
 }
 
 func (c *chronicle) rowVersion(f *fact) schema.Document {
