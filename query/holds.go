@@ -63,8 +63,13 @@ func equals(f Equal, d *schema.Document) bool {
 
 func (m Match) holds(d *schema.Document) bool {
 	text, ok := searchText(m.Field, d)
+	return ok && m.Fits(text)
+}
+
+// Fits says whether a text contains the words.
+func (m Match) Fits(text string) bool {
 	wanted := Words(m.Text)
-	if !ok || len(wanted) == 0 {
+	if len(wanted) == 0 {
 		return false
 	}
 	has := Words(text)

@@ -50,11 +50,11 @@ func BenchmarkRead(b *testing.B) {
 		scopes []string
 	}{{"all", nil}, {"scoped", []string{schema.DefaultScope, "people"}}} {
 		service := &query.Service{Store: r.For(scopes.scopes), Now: func() time.Time { return benchBegin.AddDate(benchYears, 0, 0) }}
-		b.Run(scopes.name, func(b *testing.B) { ask(b, service) })
+		b.Run(scopes.name, func(b *testing.B) { askAll(b, service) })
 	}
 }
 
-func ask(b *testing.B, service *query.Service) {
+func askAll(b *testing.B, service *query.Service) {
 	random := rand.New(rand.NewPCG(1, 2))
 	moment := func() string {
 		return benchBegin.Add(time.Duration(random.Int64N(int64(benchYears * 365 * 24 * time.Hour)))).Format(time.RFC3339)

@@ -33,7 +33,7 @@ var columnNames = func() []string {
 	for _, k := range keywords {
 		names = append(names, k.column)
 	}
-	return append(names, "json")
+	return names
 }()
 
 var (
@@ -44,13 +44,16 @@ var (
 
 const (
 	selectHash     = "SELECT hash FROM document WHERE id = ? AND index_name = ?"
-	selectDocument = "SELECT revision, json FROM document WHERE id = ? AND index_name = ?"
+	selectDocument = "SELECT revision, json FROM document JOIN document_json USING (seq) WHERE id = ? AND index_name = ?"
+	insertJSON     = "INSERT INTO document_json (seq, json) VALUES (?, ?)"
+	updateJSON     = "UPDATE document_json SET json = ? WHERE seq = (SELECT seq FROM document WHERE id = ? AND index_name = ? AND revision = ?)"
+	removeDocument = "DELETE FROM document WHERE seq = ?"
 	insertText     = "INSERT INTO document_text (rowid, previous, current, message) VALUES (?, ?, ?, ?)"
 	deleteText     = "DELETE FROM document_text WHERE rowid = ?"
 )
 
 // columns appends a document's values for columnNames.
-func columns(args []any, d *schema.Document, json []byte, hash string) []any {
+func columns(args []any, d *schema.Document, hash string) []any {
 	scope := d.Scope
 	if scope == "" {
 		scope = schema.DefaultScope
@@ -69,7 +72,7 @@ func columns(args []any, d *schema.Document, json []byte, hash string) []any {
 	for _, k := range keywords {
 		args = append(args, keyword(k.field, d))
 	}
-	return append(args, string(json))
+	return args
 }
 
 // keyword returns a field's text, NULL where the document lacks it.
@@ -80,20 +83,26 @@ func keyword(f query.Field, d *schema.Document) any {
 	return nil
 }
 
-// names returns names of fields as a JSON array, NULL for none.
+// separator stands before, between and behind the names of fields in their column. Names stand there as JSON strings, which hold no such character.
+const separator = "\x1f"
+
+// names returns names of fields for their column, NULL for none.
 func names(fields []string) any {
 	if len(fields) == 0 {
 		return nil
 	}
-	b := []byte{'['}
-	for i, name := range fields {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = schema.AppendString(b, name)
+	b := []byte(separator)
+	for _, name := range fields {
+		b = append(schema.AppendString(b, name), separator...)
 	}
-	return string(append(b, ']'))
+	return string(b)
 }
+
+// nameAmong returns what the column of names contains if it holds a name.
+func nameAmong(name string) string { return names([]string{name}).(string) }
+
+// eachName is a table of the names in a document's column; none where it is NULL.
+const eachName = "json_each('[' || replace(trim(document.fields, char(31)), char(31), ',') || ']')"
 
 // address returns an IP address as the 16 bytes of IPv6, NULL where the text is none.
 func address(text string) any {

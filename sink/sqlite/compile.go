@@ -17,7 +17,8 @@ type condition struct {
 
 var (
 	always = condition{sql: "1"}
-	never  = condition{sql: "0"}
+	// A parameter, as SQLite would take a constant as a reason to leave out other conditions, and then not find its way into a partial index.
+	never = condition{"?", []any{0}}
 )
 
 func join(parts []condition, operator string, empty condition) condition {
@@ -37,7 +38,16 @@ func join(parts []condition, operator string, empty condition) condition {
 	return c
 }
 
-func allOf(parts ...condition) condition { return join(parts, " AND ", always) }
+func allOf(parts ...condition) condition {
+	told := make([]condition, 0, len(parts))
+	for _, p := range parts {
+		if p.sql != always.sql {
+			told = append(told, p)
+		}
+	}
+	return join(told, " AND ", always)
+}
+
 func anyOf(parts ...condition) condition { return join(parts, " OR ", never) }
 
 // columnOf are the columns of the fields that are kept in one.
@@ -78,12 +88,26 @@ func compile(n node) condition {
 	return c
 }
 
-// condition looks for the documents with the words first, or, where they are many, for the words in each document that is looked at.
+// condition looks for the documents with the words first, or, where they are many, at the words of each document that comes along.
 func (t *textQuery) condition() condition {
 	if t.common {
-		return condition{"EXISTS (SELECT 1 FROM document_text WHERE rowid = document.seq AND document_text MATCH ?)", []any{t.match}}
+		return t.alone
 	}
 	return condition{"seq IN (SELECT rowid FROM document_text WHERE document_text MATCH ?)", []any{t.match}}
+}
+
+// matchAlone looks for words in one document. Its values stand beside it, but for long ones, for which the full-text index is asked: that takes a thousand times as long.
+func matchAlone(m query.Match, match string) condition {
+	indexed := condition{"EXISTS (SELECT 1 FROM document_text WHERE rowid = document.seq AND document_text MATCH ?)", []any{match}}
+	exact, state := "previous_exact", "previous_state"
+	switch m.Field {
+	case query.FieldMessage:
+		return indexed
+	case query.FieldCurrText:
+		exact, state = "current_exact", "current_state"
+	}
+	return condition{"CASE WHEN " + exact + " IS NOT NULL THEN dossier_match(?, ?, ?, " + exact + ") WHEN " + state + " = 'present' THEN " + indexed.sql + " ELSE 0 END",
+		append([]any{strings.Join(query.Words(m.Text), " "), m.Phrase, m.Prefix}, indexed.args...)}
 }
 
 func leafCondition(f query.Filter) condition {
@@ -116,7 +140,11 @@ func equal(f query.Equal) condition {
 	case len(values) == 0:
 		return never
 	case f.Field == query.FieldRowFields:
-		return condition{"EXISTS (SELECT 1 FROM json_each(fields) WHERE value" + in(len(values)) + ")", values}
+		parts := make([]condition, len(values))
+		for i, v := range values {
+			parts[i] = condition{"instr(fields, ?) > 0", []any{nameAmong(v.(string))}}
+		}
+		return anyOf(parts...)
 	}
 	return condition{column + in(len(values)), values}
 }
@@ -165,7 +193,7 @@ func like(f query.Like) condition {
 	column := columnOf[f.Field]
 	if f.Field == query.FieldRowFields {
 		fits := likeColumn("value", f.Pattern)
-		return condition{"EXISTS (SELECT 1 FROM json_each(fields) WHERE " + fits.sql + ")", fits.args}
+		return condition{"EXISTS (SELECT 1 FROM " + eachName + " WHERE " + fits.sql + ")", fits.args}
 	}
 	return likeColumn(column, f.Pattern)
 }

@@ -199,6 +199,18 @@ func TestTooLargeDocument(t *testing.T) {
 	if e := outcomes[4].Err; e == nil || strings.Contains(e.Error(), "secret") {
 		t.Errorf("refused with %v", e)
 	}
+	found, err := s.Get(t.Context(), refs(docs[1:2]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grown := docs[1]
+	grown.Change.Current = value(strings.Repeat("secret", 5_000))
+	if outcomes, err = s.Replace(t.Context(), []sink.Replacement{{Document: grown, Version: found[0].Version}}); err != nil || outcomes[0].Status != sink.StatusRejected {
+		t.Errorf("replaced by a document that is too large: %+v, %v", outcomes, err)
+	}
+	if again, err := s.Get(t.Context(), refs(docs[1:2])); err != nil || again[0].Hash != found[0].Hash || again[0].Version != found[0].Version {
+		t.Errorf("after a refused replacement: %+v, %v", again, err)
+	}
 	if n := sound(t, path); n != len(docs)-1 {
 		t.Errorf("%d documents, want %d", n, len(docs)-1)
 	}

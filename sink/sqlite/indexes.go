@@ -83,6 +83,9 @@ var indexes = []index{
 		serves: func(f fixed) bool {
 			return !slices.Contains(f[query.FieldKind], rowVersion) && !slices.Contains(f[query.FieldKind], fieldChange)
 		}},
+	{name: "document_by_action", fields: fields(query.FieldAction), sorted: byTime, where: "kind <> 'field_change'", serves: noFieldChange},
+	{name: "document_by_finding", fields: fields(query.FieldContext), sorted: byTime, where: "context <> 'attached'",
+		serves: func(f fixed) bool { return !slices.Contains(f[query.FieldContext], string(schema.StatusAttached)) }},
 	{name: "document_by_parent", fields: fields(query.FieldParentID, query.FieldParentType), sorted: byTime},
 	{name: "document_by_parent", fields: fields(query.FieldParentID)},
 	{name: "document_by_version", fields: fields(query.FieldVersionName), sorted: byTime},

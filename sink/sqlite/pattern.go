@@ -11,7 +11,8 @@ import (
 	sqlite "modernc.org/sqlite"
 )
 
-// Patterns reach SQLite as parameters of a function of our own: GLOB stops at a zero byte, and LIKE takes upper and lower case for the same.
+// Patterns and words reach SQLite as parameters of functions of our own: GLOB stops at a zero byte, LIKE takes upper and lower case for the same, and the full-text index is slow
+// where single documents are asked for.
 
 func init() {
 	sqlite.MustRegisterFunction("dossier_fits", &sqlite.FunctionImpl{
@@ -25,6 +26,14 @@ func init() {
 			}
 			text, ok := args[1].(string)
 			return ok && decodedPattern(encoded).Fits(text), nil
+		},
+	})
+	sqlite.MustRegisterFunction("dossier_match", &sqlite.FunctionImpl{
+		NArgs: 4, Deterministic: true, VolatileArgs: true,
+		Scalar: func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+			words, ok := args[0].(string)
+			text, isText := args[3].(string)
+			return ok && isText && query.Match{Text: words, Phrase: args[1] != int64(0), Prefix: args[2] != int64(0)}.Fits(text), nil
 		},
 	})
 }

@@ -61,6 +61,9 @@ const maxSteps = 500
 // plan returns ways in for a tree, in none of which anything is missing: none at all where nothing can be found, or else the way by time, if there is no better one.
 func plan(ctx context.Context, q queryer, n node, sorted sorting, groups ...query.Field) ([]way, error) {
 	p := &planner{ctx: ctx, q: q, sorted: sorted, groups: groups, frame: always, counts: make(map[string]int)}
+	if n.depth() > maxDepth {
+		return nil, errTooBroad
+	}
 	if n.op == opAll {
 		p.frame = frameOf(n.nodes)
 	}
@@ -113,7 +116,7 @@ func (p *planner) measure(n node) error {
 	if n.op != opText {
 		return nil
 	}
-	found, err := p.count("SELECT 1 FROM document_text WHERE document_text MATCH ?", []any{n.text.match}, many)
+	found, err := p.words(n.text)
 	n.text.common = found == many
 	return err
 }
@@ -208,7 +211,7 @@ func (p *planner) cheapest(nodes []node, around fixed) (access, error) {
 		case n.op == opAny || n.op == opText:
 			a, err = p.access(n, eq)
 		case n.op == opLeaf && !n.negated:
-			a, err = p.byWords(n.filter)
+			a, err = p.byLeaf(n.filter)
 		}
 		if err != nil {
 			return access{}, err
@@ -327,19 +330,22 @@ func (p *planner) eachKind(x *index, eq fixed) (access, error) {
 
 // text finds documents by their words.
 func (p *planner) text(t *textQuery) (access, error) {
-	if t.common {
-		return access{}, nil
+	found, err := p.words(t)
+	if err != nil || found == many {
+		return access{}, err
 	}
-	return p.measured(access{ok: true, ways: []way{{cond: t.condition()}}})
+	return access{ok: true, ways: []way{{cond: t.condition()}}, cost: found}, nil
+}
+
+// words counts the documents that have words, up to many.
+func (p *planner) words(t *textQuery) (int, error) {
+	return p.count("SELECT 1 FROM document_text WHERE document_text MATCH ?", []any{t.match}, many)
 }
 
 // measured counts what the ways find.
 func (p *planner) measured(a access) (access, error) {
 	for _, w := range a.ways {
-		cond := w.cond
-		if w.index != "" {
-			cond = allOf(cond, p.frame)
-		}
+		cond := allOf(w.cond, p.frame)
 		n, err := p.count("SELECT 1 FROM "+w.from()+" WHERE "+cond.sql, cond.args, p.bound)
 		if err != nil {
 			return access{}, err

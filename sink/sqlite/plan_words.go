@@ -4,7 +4,26 @@ import (
 	"strings"
 
 	"dossier/query"
+	"dossier/schema"
 )
+
+// byLeaf finds ways in for a condition that is no equality with an indexed text.
+func (p *planner) byLeaf(f query.Filter) (access, error) {
+	switch f := f.(type) {
+	case query.Equal:
+		if f.Field == query.FieldIP {
+			return p.measured(access{ok: true, ways: []way{{index: "document_by_ip", cond: allOf(condition{sql: "ip IS NOT NULL"}, networks(f.Values))}}})
+		}
+	case query.Like:
+		for _, x := range indexes {
+			prefix := literalPrefix(f.Pattern)
+			if len(x.fields) == 1 && x.fields[0] == f.Field && x.where == "" && prefix != "" {
+				return p.measured(access{ok: true, ways: []way{{index: x.name, cond: beginning(columnOf[f.Field], prefix)}}})
+			}
+		}
+	}
+	return p.byWords(f)
+}
 
 // byWords finds values by their words: a document whose value is "silver spoon" has that phrase in the full-text index, so the index narrows the search down before
 // values are compared.
@@ -18,7 +37,7 @@ func (p *planner) byWords(f query.Filter) (access, error) {
 		}
 		var matches []string
 		for _, s := range f.Values {
-			m := matchOf(query.Match{Field: column, Text: s, Phrase: true})
+			m := matchOf(query.Match{Field: column, Text: beginningOf(s), Phrase: true})
 			if m == "" {
 				return access{}, nil
 			}
@@ -34,6 +53,16 @@ func (p *planner) byWords(f query.Filter) (access, error) {
 		return access{}, nil
 	}
 	return p.text(&textQuery{match: match})
+}
+
+// beginningOf returns the first words of a long text: enough to find it by.
+func beginningOf(text string) string {
+	const enough = 200
+	if len(text) <= enough {
+		return text
+	}
+	words := query.Words(text[:min(len(text), schema.TextLimit)])
+	return strings.Join(words[:max(0, min(len(words)-1, 32))], " ")
 }
 
 // textColumn are the words of exact values.

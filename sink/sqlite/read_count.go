@@ -127,7 +127,7 @@ func grouped(keys []key, found condition) (from, count string) {
 	for _, k := range keys {
 		if k.value == rowField {
 			table, where, _ := strings.Cut(found.sql, " WHERE ")
-			return table + ", json_each(document.fields) AS row_field WHERE " + where, "count(DISTINCT seq)"
+			return table + ", " + eachName + " AS row_field WHERE " + where, "count(DISTINCT seq)"
 		}
 	}
 	return found.sql, "count(*)"

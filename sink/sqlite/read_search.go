@@ -119,7 +119,7 @@ func fetch(ctx context.Context, q queryer, places []place, limit int) (query.Pag
 			break
 		}
 		var json []byte
-		err := q.rows(ctx, "SELECT json FROM document WHERE seq = ?", []any{p.seq}, func(rows *sql.Rows) (bool, error) { return false, rows.Scan(&json) })
+		err := q.rows(ctx, "SELECT json FROM document_json WHERE seq = ?", []any{p.seq}, func(rows *sql.Rows) (bool, error) { return false, rows.Scan(&json) })
 		if err != nil {
 			return query.Page{}, err
 		}

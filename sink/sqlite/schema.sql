@@ -1,4 +1,4 @@
--- One row for each version document. What a document lacks is NULL, which takes one byte.
+-- One row for each version document: what follows from it, to find it by. What a document lacks is NULL, which takes one byte.
 CREATE TABLE document (
   seq             INTEGER PRIMARY KEY, -- the full-text index's key; says nothing of the order of changes
   id              TEXT    NOT NULL,    -- the document's identity, together with index_name
@@ -37,7 +37,7 @@ CREATE TABLE document (
   previous_id     TEXT,
   parent_type     TEXT,
   parent_id       TEXT,
-  fields          TEXT,                -- the names of changed fields, as a JSON array
+  fields          TEXT,                -- the names of changed fields, as JSON strings, with the character 31 before, between and behind them
   -- A field change's values, in the forms for search.
   previous_state  TEXT,
   current_state   TEXT,
@@ -56,12 +56,17 @@ CREATE TABLE document (
   table_schema    TEXT,
   table_name      TEXT,
   tx_id           INTEGER,             -- the 64 bits as they are: above 2^63 it shows as negative
-  json            TEXT    NOT NULL,    -- the document, whole and exact: everything else follows from it
   UNIQUE (id, index_name)
 ) STRICT;
 
+-- The documents, whole and exact: everything else follows from them. They stand apart so that what is looked through lies close together.
+CREATE TABLE document_json (
+  seq  INTEGER PRIMARY KEY,
+  json TEXT NOT NULL
+) STRICT;
+
 -- An entity's history and its state at a time; its versions in commit order; where its life or its key changed; its fields' changes in commit order; its named versions.
-CREATE INDEX document_by_entity         ON document (entity_id, entity_type, kind, time, position);
+CREATE INDEX document_by_entity         ON document (entity_id, entity_type, kind, time, position, fields);
 CREATE INDEX document_by_commit         ON document (entity_id, entity_type, position, time) WHERE kind = 'row_version';
 CREATE INDEX document_by_turn           ON document (entity_id, entity_type, time, position) WHERE kind = 'row_version' AND action IN ('create', 'delete', 'rekey');
 CREATE INDEX document_by_entity_field   ON document (entity_id, entity_type, field, position, time) WHERE field IS NOT NULL;
@@ -86,6 +91,9 @@ CREATE INDEX document_by_field          ON document (field, time, position) WHER
 CREATE INDEX document_by_user           ON document (user_id, time, position, kind) WHERE user_id IS NOT NULL;
 CREATE INDEX document_by_user_name      ON document (user_name, time, position, kind) WHERE user_name IS NOT NULL;
 CREATE INDEX document_by_user_email     ON document (user_email, time, position, kind) WHERE user_email IS NOT NULL;
+CREATE INDEX document_by_action         ON document (action, time, position) WHERE action IS NOT NULL AND kind <> 'field_change';
+CREATE INDEX document_by_finding        ON document (context, time, position, kind) WHERE context <> 'attached';
+CREATE INDEX document_by_ip             ON document (ip, time) WHERE ip IS NOT NULL;
 CREATE INDEX document_by_rare_kind      ON document (kind, time, position) WHERE kind NOT IN ('row_version', 'field_change');
 
 -- The words of changed values and of feedback's messages, as query.Words has them; rowid is document.seq. The text itself is not kept a second time.

@@ -53,10 +53,10 @@ type Store struct {
 	writer   *sql.DB     // one connection
 	readers  *sql.DB
 	// The writer's statements.
-	insert, update, hash, insertText, deleteText *sql.Stmt
-	get                                          *sql.Stmt // the readers'
-	commit                                       func(*sql.Tx) error
-	waiting                                      atomic.Bool // the observer has been told to wait
+	insert, update, hash, insertJSON, updateJSON, remove, insertText, deleteText *sql.Stmt
+	get                                                                          *sql.Stmt // the readers'
+	commit                                                                       func(*sql.Tx) error
+	waiting                                                                      atomic.Bool // the observer has been told to wait
 }
 
 var _ sink.Store = (*Store)(nil)
@@ -94,6 +94,7 @@ func Open(ctx context.Context, config Config, observer sink.Observer) (_ *Store,
 		to   **sql.Stmt
 		text string
 	}{{s.writer, &s.insert, insertDocument}, {s.writer, &s.update, updateDocument}, {s.writer, &s.hash, selectHash},
+		{s.writer, &s.insertJSON, insertJSON}, {s.writer, &s.updateJSON, updateJSON}, {s.writer, &s.remove, removeDocument},
 		{s.writer, &s.insertText, insertText}, {s.writer, &s.deleteText, deleteText}, {s.readers, &s.get, selectDocument}} {
 		if *statement.to, err = statement.db.PrepareContext(ctx, statement.text); err != nil {
 			return nil, explain(path, fmt.Errorf("%s: %w", path, err))

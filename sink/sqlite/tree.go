@@ -28,6 +28,8 @@ const (
 // textQuery is a condition in the full-text index's own language. It is made of words alone, which are letters and digits, in quotes.
 type textQuery struct {
 	match string
+	// alone is the same for one document by itself.
+	alone condition
 	// common says that so many documents are found that they are better not all looked up first.
 	common bool
 }
@@ -45,7 +47,7 @@ func treeOf(f query.Filter, negated bool) node {
 		return treeOf(f.Filter, !negated)
 	case query.Match:
 		if match := matchOf(f); match != "" {
-			return node{op: opText, text: &textQuery{match: match}, negated: negated}
+			return node{op: opText, text: &textQuery{match: match, alone: matchAlone(f, match)}, negated: negated}
 		}
 		return gather(opAny, nil, negated)
 	}
@@ -74,13 +76,27 @@ func gather(op operator, filters []query.Filter, negated bool) node {
 	return n
 }
 
+// maxDepth bounds how deep conditions may nest; SQLite has bounds of its own.
+const maxDepth = 100
+
+// depth is how deep conditions nest.
+func (n *node) depth() int {
+	deepest := 0
+	for i := range n.nodes {
+		deepest = max(deepest, n.nodes[i].depth())
+	}
+	return deepest + 1
+}
+
 // joinTexts makes one of the conditions on the full-text index, which it combines itself better than a join of what it finds for each.
 func (n *node) joinTexts() {
 	var matches []string
+	var alone []condition
 	isText := func(n node) bool { return n.op == opText && !n.negated }
 	for _, sub := range n.nodes {
 		if isText(sub) {
 			matches = append(matches, sub.text.match)
+			alone = append(alone, sub.text.alone)
 		}
 	}
 	if len(matches) < 2 {
@@ -91,7 +107,7 @@ func (n *node) joinTexts() {
 		operator = " OR "
 	}
 	n.nodes = slices.DeleteFunc(n.nodes, isText)
-	n.nodes = append(n.nodes, node{op: opText, text: &textQuery{match: balance(matches, operator)}})
+	n.nodes = append(n.nodes, node{op: opText, text: &textQuery{match: balance(matches, operator), alone: join(alone, operator, always)}})
 }
 
 // joinEquals makes one list of the values that one field may have.

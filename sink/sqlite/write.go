@@ -40,11 +40,11 @@ func (s *Store) write(ctx context.Context, n int, one func(*batch, int) (sink.Ou
 
 // batch is one transaction under way.
 type batch struct {
-	path                                         string
-	insert, update, hash, insertText, deleteText *sql.Stmt
-	bytes                                        int    // of JSON, so far
-	json                                         []byte // the last document's
-	args                                         []any
+	path                                                                         string
+	insert, update, hash, insertJSON, updateJSON, remove, insertText, deleteText *sql.Stmt
+	bytes                                                                        int    // of JSON, so far
+	json                                                                         []byte // the last document's
+	args                                                                         []any
 }
 
 // transaction brings in as many documents as belong into one transaction, and returns their number. After an error none of them is in, or
@@ -60,6 +60,7 @@ func (s *Store) transaction(ctx context.Context, outcomes []sink.Outcome, one fu
 		return 0, err
 	}
 	b := &batch{path: s.config.Path, insert: tx.StmtContext(ctx, s.insert), update: tx.StmtContext(ctx, s.update), hash: tx.StmtContext(ctx, s.hash),
+		insertJSON: tx.StmtContext(ctx, s.insertJSON), updateJSON: tx.StmtContext(ctx, s.updateJSON), remove: tx.StmtContext(ctx, s.remove),
 		insertText: tx.StmtContext(ctx, s.insertText), deleteText: tx.StmtContext(ctx, s.deleteText)}
 	for n < len(outcomes) && n < s.config.BatchDocuments && (n == 0 || b.bytes < s.config.BatchBytes) {
 		outcome, err := one(b, n)
@@ -84,7 +85,7 @@ func (b *batch) encode(d *schema.Document) {
 	var hash string
 	b.json, hash = d.AppendJSON(b.json[:0])
 	b.bytes += len(b.json)
-	b.args = columns(b.args, d, b.json, hash)
+	b.args = columns(b.args, d, hash)
 }
 
 func (b *batch) create(ctx context.Context, d *schema.Document) (sink.Outcome, error) {
@@ -107,6 +108,16 @@ func (b *batch) create(ctx context.Context, d *schema.Document) (sink.Outcome, e
 	if err != nil {
 		return sink.Outcome{}, err
 	}
+	if _, err := b.insertJSON.ExecContext(ctx, seq, string(b.json)); err != nil {
+		if judge(err) != rejects {
+			return sink.Outcome{}, err
+		}
+		_, undo := b.remove.ExecContext(ctx, seq) // the batch goes on without the document
+		if undo != nil {
+			err = undo
+		}
+		return sink.Outcome{}, err
+	}
 	return sink.Outcome{Status: sink.StatusStored}, b.index(ctx, seq, d)
 }
 
@@ -116,6 +127,10 @@ func (b *batch) replace(ctx context.Context, r *sink.Replacement) (sink.Outcome,
 	b.args = b.args[:0]
 	b.encode(d)
 	b.args = append(b.args, ref.ID, ref.Index, r.Version.Sequence)
+	// The document first: if it is too large, nothing has changed.
+	if _, err := b.updateJSON.ExecContext(ctx, string(b.json), ref.ID, ref.Index, r.Version.Sequence); err != nil {
+		return sink.Outcome{}, err
+	}
 	var seq int64
 	err := b.update.QueryRowContext(ctx, b.args...).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
