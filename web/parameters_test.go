@@ -32,7 +32,7 @@ func TestParametersThatAreRefused(t *testing.T) {
 		"counts":                                     {"by", "missing"},
 		"counts?by=colour":                           {"by", ""},
 		"entities/product/1?blame=yes":               {"blame", "true or false"},
-		"entities/product/1?edition=first":           {"edition", "whole number"},
+		"entities/product/1?edition=first":           {"edition", "without a version"},
 		"entities/product/1?as_of=soon":              {"as_of", ""},
 		"entities/product/1/diff":                    {"a", "missing"},
 		"entities/product/1/diff?a=now&c=now":        {"c", "no such parameter"},
@@ -58,8 +58,8 @@ func TestParametersThatAreTaken(t *testing.T) {
 	for _, target := range []string{
 		"changes", "changes?q=", "changes?q=user:u1&from=-7d&to=now&order=asc&limit=1000", "counts?by=user&q=&limit=1",
 		"entities/product/1?blame=true", "entities/product/1?blame=false&as_of=2026-11-23T02:01:30Z", "entities/product/1/diff?a=2026-11-23T02:01:30Z",
-		"entities/product/1/history?field=price&user=u1", "entities/product/1/children", "requests/r-1", "transactions/shop/728", "versions", "versions/Baseline",
-		"versions/Baseline?edition=1&type=product",
+		"entities/product/1/history?field=price&user=u1", "entities/product/1/children", "requests/r-1", "transactions/shop/728?time=-7d", "versions", "versions/Baseline",
+		"versions/Baseline?edition=1&type=product", "versions/Baseline?edition=changes",
 	} {
 		if w := get(a, "/api/v1/"+target); w.Code != http.StatusOK {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)

@@ -1,10 +1,6 @@
 package web
 
-import (
-	"strconv"
-
-	"dossier/query"
-)
+import "dossier/query"
 
 // The reads carry a request's parameters over to package query, which knows what they mean.
 
@@ -13,27 +9,11 @@ func (a *API) state(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	edition, err := c.edition()
-	if err != nil {
-		return answer{}, err
-	}
 	p := c.parameters
 	s, err := a.service(c.caller).State(c.ctx(), query.StateQuery{Type: c.segments["type"], ID: c.segments["id"], AsOf: p["as_of"], Version: p["version"],
-		Edition: edition, Position: p["position"], Event: p["event"], Blame: blame})
+		Edition: p["edition"], Position: p["position"], Event: p["event"], Blame: blame})
 	return answer{body: s, items: 1}, err
 }
-
-// edition is a number, which the parameter's text must be before it can name one.
-func (c *call) edition() (string, error) {
-	n, err := c.parameters.integer("edition", 1, maxEdition, 0)
-	if err != nil || n == 0 {
-		return "", err
-	}
-	return strconv.Itoa(n), nil
-}
-
-// maxEdition is more editions than anybody will make of one name.
-const maxEdition = 1_000_000
 
 func (a *API) history(c *call) (answer, error) {
 	page, err := c.parameters.page()
@@ -120,7 +100,8 @@ func (a *API) transaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s, err := a.service(c.caller).Transaction(c.ctx(), query.TransactionQuery{Source: c.segments["source"], TxID: c.segments["tx_id"], PageQuery: page})
+	s, err := a.service(c.caller).Transaction(c.ctx(), query.TransactionQuery{Source: c.segments["source"], TxID: c.segments["tx_id"],
+		Time: c.parameters["time"], PageQuery: page})
 	if err != nil {
 		return answer{}, err
 	}
@@ -144,11 +125,8 @@ func (a *API) version(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	edition, err := c.edition()
-	if err != nil {
-		return answer{}, err
-	}
-	s, err := a.service(c.caller).Version(c.ctx(), query.VersionQuery{Name: c.segments["name"], Edition: edition, Type: c.parameters["type"], PageQuery: page})
+	p := c.parameters
+	s, err := a.service(c.caller).Version(c.ctx(), query.VersionQuery{Name: c.segments["name"], Edition: p["edition"], Type: p["type"], PageQuery: page})
 	if err != nil {
 		return answer{}, err
 	}

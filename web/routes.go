@@ -19,7 +19,7 @@ var routes = []route{
 	{method: http.MethodGet, pattern: "/v1/changes", parameters: with("q", "from", "to", "order"), read: (*API).changes},
 	{method: http.MethodGet, pattern: "/v1/counts", parameters: []string{"by", "q", "from", "to", "limit"}, read: (*API).counts},
 	{method: http.MethodGet, pattern: "/v1/requests/{id}", parameters: with(), read: (*API).request},
-	{method: http.MethodGet, pattern: "/v1/transactions/{source}/{tx_id}", parameters: with(), read: (*API).transaction},
+	{method: http.MethodGet, pattern: "/v1/transactions/{source}/{tx_id}", parameters: with("time"), read: (*API).transaction},
 
 	{method: http.MethodGet, pattern: "/v1/versions", parameters: with(), read: (*API).versions},
 	{method: http.MethodPost, pattern: "/v1/versions", write: (*API).nameVersion},
