@@ -21,6 +21,7 @@ type Desk struct {
 	Wait time.Duration
 
 	recent recent
+	naming naming
 }
 
 // EventPublisher writes audit events: a *Publisher.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,6 +208,46 @@ func TestTakenNames(t *testing.T) {
 	second, err := d.NameVersion(t.Context(), reader, v, "", Caller{})
 	if err != nil || second.ID == first.ID {
 		t.Errorf("a new edition: %+v, %v", second, err)
+	}
+}
+
+// Two requests sent by one impatient click name one version, also while the store shows nothing of the first.
+func TestTheSameNameAtOnce(t *testing.T) {
+	d, p, reader := newDesk(t, people...)
+	p.hold = true
+	var group sync.WaitGroup
+	var named, conflicts atomic.Int64
+	for range 10 {
+		group.Go(func() {
+			_, err := d.NameVersion(t.Context(), reader, VersionRequest{Name: "Baseline", Entities: refs("person/1")}, "", Caller{})
+			var fault *query.Error
+			switch {
+			case err == nil:
+				named.Add(1)
+			case errors.As(err, &fault) && fault.Code == query.CodeConflict:
+				conflicts.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n, _ := p.count(); n != 1 || named.Load() != 1 || conflicts.Load() != 9 {
+		t.Errorf("%d publications, %d named, %d conflicts", n, named.Load(), conflicts.Load())
+	}
+	d.naming.forget(noon.Add(2 * rememberedNames))
+	if len(d.naming.names) != 0 {
+		t.Errorf("%d names are remembered for ever", len(d.naming.names))
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	_, done, _ := d.naming.begin(gone, "x")
+	cancel()
+	if _, _, err := d.naming.begin(gone, "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that has gone: %v", err)
+	}
+	done()
+	if len(d.naming.names) != 0 {
+		t.Errorf("%d names are remembered without need", len(d.naming.names))
 	}
 }
 

@@ -68,13 +68,19 @@ func (d *Desk) nameVersion(ctx context.Context, reader Reader, v VersionRequest,
 	case asOf.After(now):
 		return VersionAnswer{}, Faults{{"/as_of", "is in the future; nobody knows the states of then"}}
 	}
+	d.naming.forget(now)
+	name, done, err := d.naming.begin(ctx, who.User.ID+"\x00"+v.Name)
+	if err != nil {
+		return VersionAnswer{}, err
+	}
+	defer done()
 	if !v.NewEdition {
 		taken, err := count(ctx, reader.Store, query.And{query.Is(query.FieldVersionName, v.Name),
 			kindIs(schema.DocumentRowVersion, schema.DocumentTruncate, schema.DocumentNamedVersion)})
 		if err != nil {
 			return VersionAnswer{}, err
 		}
-		if taken > 0 {
+		if taken > 0 || now.Before(name.until) {
 			return VersionAnswer{}, &query.Error{Code: query.CodeConflict, Parameter: "name", Detail: fmt.Sprintf(
 				"the name %q is taken; give another, or set new_edition to true to name a further edition", v.Name)}
 		}
@@ -97,7 +103,11 @@ func (d *Desk) nameVersion(ctx context.Context, reader Reader, v VersionRequest,
 	if err := d.Publisher.Publish(ctx, v.Events(id, now, asOf, states, who)); err != nil {
 		return VersionAnswer{}, err
 	}
-	return VersionAnswer{v.Name, id, len(states), d.visible(ctx, reader.Store, edition(v.Name, id), len(states))}, nil
+	answer := VersionAnswer{v.Name, id, len(states), d.visible(ctx, reader.Store, edition(v.Name, id), len(states))}
+	if !answer.Stored {
+		name.until = now.Add(rememberedNames)
+	}
+	return answer, nil
 }
 
 // find returns the entities that a search's changes up to a time concern.
