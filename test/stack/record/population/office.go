@@ -57,7 +57,20 @@ func (y *year) newPhone(person int) func(context.Context, time.Time) error {
 
 func (y *year) spelling(person int) func(context.Context, time.Time) error {
 	c := y.desk(marta, "spelling, as in the birth certificate")
-	given := givenNames[y.rand.IntN(len(givenNames))]
+	somebody := y.people[person]
+	for i, name := range givenNames { // the other spelling of the two
+		switch somebody.given {
+		case name:
+			somebody.given = otherSpellings[i]
+		case otherSpellings[i]:
+			somebody.given = name
+		default:
+			continue
+		}
+		break
+	}
+	y.people[person] = somebody
+	given := somebody.given
 	return func(ctx context.Context, at time.Time) error {
 		return y.site.application(ctx, at, c, sql("UPDATE person SET given_name = $1, updated_at = $2 WHERE id = $3", given, at, person))
 	}

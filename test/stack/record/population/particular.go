@@ -77,10 +77,10 @@ func (y *year) pastTheApplications() {
 	y.on(8, 5, "09:20", func(ctx context.Context, at time.Time) error {
 		return y.site.application(ctx, at, restored, sql("UPDATE payment SET amount = e.amount, account = e.account FROM enrolment e WHERE e.id = payment.enrolment_id AND payment.id = 8009"))
 	})
-	session := requestcontext.Context{User: dbTeam, Initiator: requestcontext.InitiatorUser, Service: "bastion", IP: "192.0.2.90", Reason: "REG-482, postcodes of Millbrook"}
+	session := requestcontext.Context{User: dbTeam, Initiator: requestcontext.InitiatorUser, Service: "bastion", IP: "192.0.2.90", Reason: "REG-482, postcodes of Northby"}
 	var number uint64
 	y.on(9, 25, "19:30", func(ctx context.Context, at time.Time) error {
-		err := y.site.write(ctx, at, author{status: "late", user: dbTeam.ID, service: session.Service}, sql("UPDATE household SET postcode = '1311' WHERE id % 5 = 2"))
+		err := y.site.write(ctx, at, author{status: "late", user: dbTeam.ID, service: session.Service}, sql("UPDATE household SET postcode = '1041' WHERE municipality = 'Northby' AND id <= 30"))
 		number = y.site.last().id
 		return err
 	})

@@ -13,6 +13,9 @@ var programmes = []struct{ code, name, amount string }{
 	{"PENSION", "Basic pension", "1180.00"},
 }
 
+// indexationRequest is the request by which all allowances are raised: the one that the demo's page asks for.
+const indexationRequest = "r-indexation-2025"
+
 func (y *year) baselineProgrammes() table {
 	t := table{"programme", []string{"code", "name", "monthly_amount", "open"}, nil}
 	for _, p := range programmes {
@@ -68,6 +71,7 @@ func (y *year) programmes() {
 		return y.site.feedback(at, map[string]any{"application": "payments", "message": "batch 0612"})
 	})
 	indexation := y.desk(ines, "indexation 2025, decree 14")
+	indexation.CorrelationID, indexation.RequestID = indexationRequest, indexationRequest
 	y.on(7, 1, "06:30", func(ctx context.Context, at time.Time) error {
 		return y.site.application(ctx, at, indexation, sql("UPDATE programme SET monthly_amount = round(monthly_amount * 1.032, 2)"),
 			sql("UPDATE enrolment SET amount = round(amount * 1.032, 2) WHERE status = 'active'"))

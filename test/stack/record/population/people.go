@@ -10,11 +10,12 @@ import (
 
 // Everybody here is invented; telephone numbers are of the range that is kept for fiction, addresses of those for documentation.
 var (
-	givenNames  = []string{"Elin", "Amara", "Jonas", "Mireille", "Tariq", "Sofia", "Henrik", "Naomi", "Pavel", "Ines", "Kofi", "Yuki", "Lucia", "Oskar", "Farah", "Mateo", "Ingrid", "Dario", "Leila", "Anton"}
-	familyNames = []string{"Sandberg", "Okoro", "Lindqvist", "Marchetti", "Haddad", "Novak", "Virtanen", "Alvarez", "Tanaka", "Brandt", "Duarte", "Kowalski", "Moreau", "Petrov", "Asante"}
-	streets     = []string{"Mill Lane", "Harbour Road", "Station Street", "Orchard Way", "Church Hill", "North Quay", "Linden Avenue", "Ferry Street"}
-	towns       = []string{"Northby", "Westhaven", "Millbrook"}
-	postcodes   = []string{"1040", "1120", "1310"}
+	givenNames     = []string{"Elin", "Amara", "Jonas", "Mireille", "Tariq", "Sofia", "Henrik", "Naomi", "Pavel", "Ines", "Kofi", "Yuki", "Lucia", "Oskar", "Farah", "Mateo", "Ingrid", "Dario", "Leila", "Anton"}
+	otherSpellings = []string{"Ellin", "Amarah", "Jonah", "Mireile", "Tarik", "Sophia", "Henrick", "Noemi", "Pawel", "Inês", "Kofie", "Yuuki", "Lucía", "Oscar", "Farrah", "Matteo", "Ingrith", "Darío", "Layla", "Antón"}
+	familyNames    = []string{"Sandberg", "Okoro", "Lindqvist", "Marchetti", "Haddad", "Novak", "Virtanen", "Alvarez", "Tanaka", "Brandt", "Duarte", "Kowalski", "Moreau", "Petrov", "Asante"}
+	streets        = []string{"Mill Lane", "Harbour Road", "Station Street", "Orchard Way", "Church Hill", "North Quay", "Linden Avenue", "Ferry Street"}
+	towns          = []string{"Northby", "Westhaven", "Millbrook"}
+	postcodes      = []string{"1040", "1120", "1310"}
 )
 
 const (
@@ -97,7 +98,7 @@ func (y *year) hex(n int) string {
 
 func phone(r *rand.Rand) string { return fmt.Sprintf("555-01%02d", r.IntN(100)) }
 
-// name is a person's name as the baseline has it.
+// name is what a person is called at that point of the plan.
 func (y *year) name(person int) string { return y.people[person].given + " " + y.people[person].family }
 
 // somebody is the baseline's data of one person.
