@@ -1,31 +1,23 @@
 package main
 
 import (
-	"net/http"
 	"time"
 
-	"github.com/elastic/go-elasticsearch/v8"
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 
 	"dossier/internal/config"
 	"dossier/sink/elastic"
 )
 
-// newElasticsearch returns a client that logs in with the given credentials. It does not retry: the writer knows better what to try
-// again. It connects to nothing yet.
-func newElasticsearch(es *config.Elasticsearch, login config.Credentials, inFlight int) (*elasticsearch.Client, error) {
+// newElasticsearch returns a client, for Elasticsearch or OpenSearch, that logs in with the given credentials. It does not retry: the writer knows better what
+// to try again. It connects to nothing yet.
+func newElasticsearch(es *config.Elasticsearch, login config.Credentials, inFlight int) (elastictransport.Interface, error) {
 	encryption, err := tlsConfig("sink.elasticsearch.tls", es.TLS)
 	if err != nil {
 		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = inFlight + 2
-	if encryption != nil {
-		transport.TLSClientConfig = encryption
-	}
-	client, err := elasticsearch.NewClient(elasticsearch.Config{
-		Addresses: es.Addresses, Username: login.Username, Password: login.Password.Reveal(), APIKey: login.APIKey.Reveal(),
-		ServiceToken: login.BearerToken.Reveal(), Transport: transport, DisableRetry: true,
-	})
+	client, err := elastic.NewClient(elastic.Config{Addresses: es.Addresses, Username: login.Username, Password: login.Password.Reveal(), APIKey: login.APIKey.Reveal(),
+		BearerToken: login.BearerToken.Reveal(), TLS: encryption, InFlight: inFlight})
 	if err != nil {
 		return nil, misuse("sink.elasticsearch: %w", err)
 	}

@@ -64,17 +64,25 @@ func (p *plan) read(ctx context.Context, path string) (object, error) {
 }
 
 // setupAttempts bounds the tries of one request of Setup: with the pauses between them, about a minute.
-const setupAttempts = 10
+const (
+	setupAttempts = 10
+	setupPauseMin = 200 * time.Millisecond
+	setupPauseMax = 10 * time.Second
+)
+
+// notReady says whether an error means that the cluster will do better in a while.
+func notReady(err error) bool {
+	var api *apiError
+	return errors.As(err, &api) && (api.Status == 429 || api.Status >= 500)
+}
 
 // patiently tries a request again while the cluster says that it is not ready, as it does for a while after its start. Everything
 // that Setup sends can be sent twice.
 func (p *plan) patiently(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	pause := backoff{min: 200 * time.Millisecond, max: 10 * time.Second}
+	pause := backoff{min: setupPauseMin, max: setupPauseMax}
 	for attempt := 1; ; attempt++ {
 		answer, err := p.do(ctx, method, path, "application/json", body)
-		var api *apiError
-		notReady := errors.As(err, &api) && (api.Status == 429 || api.Status >= 500)
-		if !notReady || attempt == setupAttempts {
+		if !notReady(err) || attempt == setupAttempts {
 			return answer, err
 		}
 		if pause.pause(ctx) != nil {

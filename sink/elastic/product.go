@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// What Elasticsearch and OpenSearch do differently stands in this file. Documents, mapping, templates, aliases, bulk requests and searches
+// What Elasticsearch and OpenSearch do differently stands in this file, and in security_opensearch.go how roles are written down. Documents, mapping, templates, aliases, bulk requests and searches
 // are the same.
 
 // product is the store's make.
@@ -59,12 +59,29 @@ func (m *productMemory) learn(header http.Header) {
 
 func (m *productMemory) get() product { return product(m.known.Load()) }
 
-// whoPath is where the security API says who asks.
-func (p product) whoPath() string {
+// security is how a product's security API is spoken.
+type security struct {
+	roles, users, who string                    // paths; entries are below the first two
+	readRole          func(alias string) object // may read its alias and nothing else
+	sinkRole          func() object             // see sinkRole
+	sameRole          func(current, wanted object) bool
+	userRoles         string // the member of a user that lists their roles
+}
+
+func (p product) security() security {
 	if p == openSearch {
-		return "/_plugins/_security/authinfo"
+		return security{"/_plugins/_security/api/roles", "/_plugins/_security/api/internalusers", "/_plugins/_security/authinfo",
+			openSearchReadRole, openSearchSinkRole, sameOpenSearchRole, "opendistro_security_roles"}
 	}
-	return "/_security/_authenticate"
+	return security{"/_security/role", "/_security/user", "/_security/_authenticate", readRole, sinkRole, sameRole, "roles"}
+}
+
+// newRoles is the request that changes the roles of a user who is there already, and leaves their password alone.
+func (p product) newRoles(roles []any) (method string, body any) {
+	if p == openSearch {
+		return http.MethodPatch, []any{object{"op": "add", "path": "/opendistro_security_roles", "value": roles}}
+	}
+	return http.MethodPut, object{"roles": roles}
 }
 
 // noSecurity says whether an error means that the store's security is switched off or not installed: the path then belongs to nobody.

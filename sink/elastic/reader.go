@@ -18,6 +18,7 @@ type Reader struct {
 	client  elastictransport.Interface
 	timeout time.Duration
 	product productMemory
+	names   names
 }
 
 // NewReader returns a reader. Of the configuration it takes addresses, what it takes to trust the nodes, and RequestTimeout (default: 30 seconds). Whatever would log it in
@@ -41,7 +42,9 @@ func NewReader(c Config) (*Reader, error) {
 
 // For returns the store as one caller sees it: each request carries this Authorization header, such as "Basic …", "ApiKey …" or "Bearer …", and nothing else that
 // could open a door; none for "".
-func (r *Reader) For(authorization string) query.Store { return view{r, authorization} }
+func (r *Reader) For(authorization string) query.Store {
+	return view{Reader: r, authorization: authorization}
+}
 
 // Caller is who asks, as the store knows them.
 type Caller struct {
@@ -51,18 +54,15 @@ type Caller struct {
 
 // Who asks the store who a caller is. The error is a *query.Error, with CodeUnauthenticated where the store does not know them.
 func (r *Reader) Who(ctx context.Context, authorization string) (Caller, error) {
-	return view{r, authorization}.who(ctx)
+	return view{Reader: r, authorization: authorization}.who(ctx)
 }
 
 // view is the store as one caller sees it.
 type view struct {
 	*Reader
 	authorization string
+	indices       string // that a question is put to
 }
-
-// readIndices are the indices of every question. A wildcard names what the caller may read and nothing else; documents that are behind an alias and in
-// an index of their own right are found once.
-const readIndices = "/" + aliasPrefix + "*,dossier-*-v1-*"
 
 // lenient lets a wildcard name nothing.
 const lenient = "ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open"

@@ -23,9 +23,13 @@ func (v view) Count(ctx context.Context, c query.Count) (query.Counts, error) {
 	if err := c.Check(); err != nil {
 		return query.Counts{}, err
 	}
-	counts, err := v.count(ctx, c)
+	var counts query.Counts
+	err := v.answered(ctx, func(v view) (err error) {
+		counts, err = v.count(ctx, c)
+		return err
+	})
 	if err != nil {
-		return query.Counts{}, readFault(err)
+		return query.Counts{}, err
 	}
 	return counts, nil
 }

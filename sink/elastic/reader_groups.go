@@ -12,9 +12,13 @@ func (v view) Groups(ctx context.Context, g query.Groups) ([]query.Group, error)
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	groups, err := v.groups(ctx, g)
+	var groups []query.Group
+	err := v.answered(ctx, func(v view) (err error) {
+		groups, err = v.groups(ctx, g)
+		return err
+	})
 	if err != nil {
-		return nil, readFault(err)
+		return nil, err
 	}
 	return groups, nil
 }

@@ -33,8 +33,9 @@ func (v view) Search(ctx context.Context, searches ...query.Search) ([]query.Pag
 	pages := make([]query.Page, len(searches))
 	for start := 0; start < len(searches); start += searchesAtOnce {
 		end := min(start+searchesAtOnce, len(searches))
-		if err := v.searchAll(ctx, searches[start:end], pages[start:end]); err != nil {
-			return nil, readFault(err)
+		err := v.answered(ctx, func(v view) error { return v.searchAll(ctx, searches[start:end], pages[start:end]) })
+		if err != nil {
+			return nil, err
 		}
 	}
 	return pages, nil
@@ -50,7 +51,7 @@ func (v view) searchAll(ctx context.Context, searches []query.Search, pages []qu
 		body = append(body, "{\"allow_partial_search_results\":false}\n"...)
 		body = append(append(body, encode(questionOf(s, s.Limit+1))...), '\n')
 	}
-	text, err := v.ask(ctx, "POST", readIndices+"/_msearch?"+lenient, "application/x-ndjson", body, answerLimit)
+	text, err := v.ask(ctx, "POST", "/"+v.indices+"/_msearch?"+lenient, "application/x-ndjson", body, answerLimit)
 	if errors.Is(err, errTooLarge) {
 		half := len(searches) / 2
 		if err := v.searchAll(ctx, searches[:half], pages[:half]); err != nil {
@@ -113,7 +114,7 @@ func (v view) searchOne(ctx context.Context, s query.Search, page *query.Page) e
 
 // send sends the body of one search and reads the answer.
 func (v view) send(ctx context.Context, body object, limit int64, answer any) error {
-	text, err := v.ask(ctx, "POST", readIndices+"/_search?allow_partial_search_results=false&"+lenient, "application/json", encode(body), limit)
+	text, err := v.ask(ctx, "POST", "/"+v.indices+"/_search?allow_partial_search_results=false&"+lenient, "application/json", encode(body), limit)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func afterOf(k *query.Key, fields []string) []any {
 	for i, f := range fields {
 		if f == sortFields[0] {
 			values[i] = clamp(k.Time, earliestNanos, latestNanos).UnixNano()
-		} else if text := texts[f]; text != "" {
+		} else if text := texts[f]; text != "" || f == "change.field" && k.Kind == schema.DocumentFieldChange {
 			values[i] = text
 		} // else null: what is missing
 	}

@@ -3,9 +3,8 @@ package elastic_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -15,8 +14,11 @@ import (
 	"dossier/schema"
 	"dossier/sink"
 	"dossier/sink/elastic"
-	"dossier/test/stack"
 )
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
 
 // reader returns the reader of a cluster.
 func (c cluster) reader(t *testing.T) *elastic.Reader {
@@ -28,12 +30,33 @@ func (c cluster) reader(t *testing.T) *elastic.Reader {
 	return r
 }
 
+// authorization returns the Authorization header of the administrator; "" where there is no security.
+func (c cluster) authorization() string {
+	if c.user == "" {
+		return ""
+	}
+	return basic(c.user, c.password)
+}
+
+// empty deletes all documents of the cluster and sets it up for the scopes.
+func (c cluster) empty(t *testing.T, scopes ...string) {
+	t.Helper()
+	var indices map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(c.admin(t, "GET", "/dossier-*-v1-*/_alias", "")), &indices); err != nil {
+		t.Fatal(err)
+	}
+	for name := range indices {
+		c.admin(t, "DELETE", "/"+name, "")
+	}
+	c.mustSetup(t, elastic.SetupConfig{Scopes: scopes, NoSecurity: c.user == ""})
+}
+
 // store stores documents and makes them visible to searches.
-func (c cluster) store(t *testing.T, w sink.Store, docs ...schema.Document) {
+func (c cluster) store(t *testing.T, docs ...schema.Document) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	outcomes, err := w.Create(ctx, docs)
+	outcomes, err := c.writer(t, c.user, c.password, logged{t: t}).Create(ctx, docs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,135 +65,114 @@ func (c cluster) store(t *testing.T, w sink.Store, docs ...schema.Document) {
 			t.Fatalf("%s: %+v", docs[i].ID(), o)
 		}
 	}
-	c.admin(t, "POST", "/dossier-*/_refresh", "")
+	c.admin(t, "POST", "/dossier-*-v1-*/_refresh", "")
 }
 
-func realOpenSearch(t *testing.T) cluster {
-	return cluster{url: stack.ForTest(t, stack.OpenSearch).OpenSearchURL()}
-}
-
-// Questions of every kind, answered as by looking at each document.
-func TestReaderAnswersAsMemory(t *testing.T) {
-	t.Run("Elasticsearch", func(t *testing.T) {
-		c := realCluster(t)
-		c.mustSetup(t, elastic.SetupConfig{Scopes: []string{"asked"}, SinkUser: "dossier-sink", SinkPassword: sinkPassword})
-		compareWithMemory(t, c, c.writer(t, "dossier-sink", sinkPassword, logged{t: t}), basic("elastic", c.password))
-	})
-	t.Run("OpenSearch", func(t *testing.T) {
-		c := realOpenSearch(t)
-		c.mustSetup(t, elastic.SetupConfig{Scopes: []string{"asked"}, NoSecurity: true})
-		compareWithMemory(t, c, c.writer(t, "", "", logged{t: t}), "")
+// The whole suite of the read side, on each product.
+func TestReaderConformance(t *testing.T) {
+	onEach(t, func(t *testing.T, c cluster) {
+		querytest.Run(t, func(t *testing.T) (func(...schema.Document), query.Store) {
+			c.empty(t, "catalog", "people")
+			return func(docs ...schema.Document) { c.store(t, docs...) }, c.reader(t).For(c.authorization())
+		})
 	})
 }
 
-func basic(user, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
-}
-
-func compareWithMemory(t *testing.T, c cluster, w sink.Store, authorization string) {
-	random := rand.New(rand.NewPCG(1, 2))
-	docs := randomDocuments(random, 600)
-	c.store(t, w, docs...)
-	memory := querytest.NewMemory(docs...)
-	store := c.reader(t).For(authorization)
-	ours := query.Is(query.FieldScope, "asked")
-
-	for n := 0; n < 400; n += 20 {
-		var searches []query.Search
-		for range 20 {
-			searches = append(searches, query.Search{Filter: query.And{ours, randomFilter(random, 3)}, Order: query.Order(random.IntN(4)), Limit: 1 + random.IntN(60)})
-		}
-		want, err := memory.Search(t.Context(), searches...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := store.Search(t.Context(), searches...)
-		if err != nil {
-			t.Fatalf("%v: %v", err, errors.Unwrap(err))
-		}
-		for i := range searches {
-			comparePages(t, searches[i], got[i], want[i])
-			// To the end, a page after the other.
-			for s, page := searches[i], want[i]; page.More; {
-				key := query.KeyOf(&page.Documents[len(page.Documents)-1])
-				s.After = &key
-				next, err := memory.Search(t.Context(), s)
-				if err != nil {
-					t.Fatal(err)
+// Somebody who may read one scope finds and counts what it holds as if there were nothing else.
+func TestReaderShowsARoleItsScopesAlone(t *testing.T) {
+	for name, open := range secured {
+		t.Run(name, func(t *testing.T) {
+			c := open(t)
+			c.empty(t)
+			c.mustSetup(t, elastic.SetupConfig{Scopes: []string{"catalog", "people"}, Roles: []elastic.Role{
+				{Name: "catalog_auditor", Scopes: []string{"catalog"}}, {Name: "everything", Scopes: []string{"catalog", "people", "default"}}, {Name: "idle"}}})
+			var docs []schema.Document
+			for i := range 300 {
+				scope := []string{"catalog", "people", "default"}[i%3]
+				docs = append(docs, schema.Document{Kind: schema.DocumentTruncate, EventID: scope + time.Duration(i).String(), Scope: scope, Action: schema.ActionTruncate,
+					Time: november.AddDate(0, -(i % 4), 0), Entity: schema.DocumentEntity{EntityRef: schema.EntityRef{Type: scope, ID: "1"}}})
+			}
+			c.store(t, docs...)
+			c.addUser(t, "ann", "dossier-read-catalog_auditor")
+			c.addUser(t, "eve", "dossier-read-catalog_auditor", "dossier-read-everything")
+			c.addUser(t, "ida", "dossier-read-idle")
+			c.addUser(t, "nobody")
+			reader := c.reader(t)
+			for user, sees := range map[string][]string{"ann": {"catalog"}, "eve": {"catalog", "people", "default"}, "ida": nil, "nobody": nil} {
+				memory := querytest.NewMemory()
+				for _, d := range docs {
+					if slices.Contains(sees, d.Scope) {
+						memory.Add(d)
+					}
 				}
-				found, err := store.Search(t.Context(), s)
-				if err != nil {
-					t.Fatal(err)
+				store := reader.For(basic(user, sinkPassword))
+				for range 2 { // a second time with what was learnt the first
+					sameAnswers(t, user, store, memory)
 				}
-				comparePages(t, s, found[0], next[0])
-				page = next[0]
-				s.Limit *= 3
-				s.Limit = min(s.Limit, query.MaxLimit)
+				caller, err := reader.Who(t.Context(), basic(user, sinkPassword))
+				if err != nil || caller.Name != user {
+					t.Errorf("%s is %+v, %v", user, caller, err)
+				}
+				if user == "ann" && !slices.Contains(caller.Roles, "dossier-read-catalog_auditor") {
+					t.Errorf("ann's roles: %v", caller.Roles)
+				}
 			}
-		}
-	}
-	keywords := []query.Field{query.FieldUserID, query.FieldEntityType, query.FieldEntityID, query.FieldAction, query.FieldRowFields, query.FieldTxID, query.FieldChangeField, query.FieldTable}
-	for range 60 {
-		filter := query.And{ours, randomFilter(random, 2)}
-		by := []query.Field{keywords[random.IntN(len(keywords))]}
-		if random.IntN(2) == 0 {
-			if other := keywords[random.IntN(len(keywords))]; other != by[0] {
-				by = append(by, other)
+			for _, authorization := range []string{"", basic("ann", "wrong"), "Bearer no", "ApiKey no", "Basic \n"} {
+				var fault *query.Error
+				if _, err := reader.For(authorization).Count(t.Context(), query.Count{}); !errors.As(err, &fault) || fault.Code != query.CodeUnauthenticated {
+					t.Errorf("%q: %v, want unauthenticated", authorization, err)
+				}
+				if _, err := reader.Who(t.Context(), authorization); !errors.As(err, &fault) || fault.Code != query.CodeUnauthenticated {
+					t.Errorf("who is %q: %v, want unauthenticated", authorization, err)
+				}
 			}
-		}
-		count := query.Count{Filter: filter, By: by, Limit: 1 + random.IntN(20)}
-		switch random.IntN(5) {
-		case 0:
-			count.By = nil
-		case 1:
-			count.By = []query.Field{query.FieldTime}
-		}
-		want, _ := memory.Count(t.Context(), count)
-		got, err := store.Count(t.Context(), count)
-		if err != nil {
-			t.Fatalf("%v: %v", err, errors.Unwrap(err))
-		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("count %+v:\n%v, want\n%v", count, got, want)
-		}
-		groups := query.Groups{Filter: filter, By: by, Limit: 1 + random.IntN(10)}
-		for page := 0; ; page++ {
-			want, _ := memory.Groups(t.Context(), groups)
-			got, err := store.Groups(t.Context(), groups)
-			if err != nil {
-				t.Fatalf("%v: %v", err, errors.Unwrap(err))
-			}
-			if !slices.EqualFunc(got, want, sameGroup) {
-				t.Errorf("groups %+v:\n%v, want\n%v", groups, got, want)
-			}
-			if len(want) < groups.Limit {
-				break
-			}
-			groups.After = want[len(want)-1].Key
-		}
+		})
 	}
 }
 
-func sameGroup(a, b query.Group) bool {
-	return slices.Equal(a.Key, b.Key) && a.Count == b.Count && a.First.Equal(b.First) && a.Last.Equal(b.Last)
-}
-
-func comparePages(t *testing.T, s query.Search, got, want query.Page) {
+// sameAnswers compares what a user is told with what there is for them. Who may read nothing at all is told so, or that there is nothing.
+func sameAnswers(t *testing.T, user string, store query.Store, memory *querytest.Memory) {
 	t.Helper()
-	if got.More != want.More || !slices.EqualFunc(got.Documents, want.Documents, sameDocument) {
-		t.Errorf("order %d, limit %d, after %+v, filter %+v:\n%v more %v, want\n%v more %v", s.Order, s.Limit, s.After, s.Filter, ids(got), got.More, ids(want), want.More)
+	count := query.Count{By: []query.Field{query.FieldScope}, Limit: 10}
+	want, _ := memory.Count(t.Context(), count)
+	got, err := store.Count(t.Context(), count)
+	var fault *query.Error
+	if errors.As(err, &fault) && fault.Code == query.CodeForbidden && want.Total == 0 {
+		return
+	}
+	if err != nil || got.Total != want.Total || !slices.EqualFunc(got.Buckets, want.Buckets, func(a, b query.Bucket) bool { return a.Key[0] == b.Key[0] && a.Count == b.Count }) {
+		t.Errorf("%s counts %+v, %v, want %+v", user, got, err, want)
+	}
+	searches := []query.Search{{Limit: query.MaxLimit}, {Filter: query.Is(query.FieldScope, "people"), Limit: 1}, {Filter: query.Not{Filter: query.Is(query.FieldScope, "catalog")}, Limit: 10}}
+	wanted, _ := memory.Search(t.Context(), searches...)
+	for _, some := range [][]int{{0, 1, 2}, {0}, {1}} {
+		var asked []query.Search
+		for _, i := range some {
+			asked = append(asked, searches[i])
+		}
+		found, err := store.Search(t.Context(), asked...)
+		if err != nil {
+			t.Errorf("%s: %v: %v", user, err, errors.Unwrap(err))
+			continue
+		}
+		for n, i := range some {
+			if found[n].More != wanted[i].More || len(found[n].Documents) != len(wanted[i].Documents) {
+				t.Errorf("%s, search %d: %d documents (more: %v), want %d (%v)", user, i, len(found[n].Documents), found[n].More, len(wanted[i].Documents), wanted[i].More)
+			}
+		}
+	}
+	groups, err := store.Groups(t.Context(), query.Groups{By: []query.Field{query.FieldEntityType}, Limit: 10})
+	if err != nil || len(groups) != len(want.Buckets) {
+		t.Errorf("%s sees the groups %+v, %v", user, groups, err)
 	}
 }
 
-func sameDocument(a, b schema.Document) bool {
-	x, _ := a.AppendJSON(nil)
-	y, _ := b.AppendJSON(nil)
-	return string(x) == string(y)
-}
-
-func ids(p query.Page) (list []string) {
-	for i := range p.Documents {
-		list = append(list, p.Documents[i].EventID+" "+string(p.Documents[i].Kind)+" "+p.Documents[i].Change.Field)
+// A store without security knows nobody and shows everybody everything.
+func TestReaderWithoutSecurity(t *testing.T) {
+	c := openSearch(t)
+	for _, authorization := range []string{"", basic("anybody", "x")} {
+		if caller, err := c.reader(t).Who(t.Context(), authorization); err != nil || caller.Name != "" {
+			t.Errorf("%q is %+v, %v", authorization, caller, err)
+		}
 	}
-	return list
 }

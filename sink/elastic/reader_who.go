@@ -28,7 +28,7 @@ func anybody(c Caller, err error) (Caller, error) {
 }
 
 func (v view) identify(ctx context.Context, p product) (Caller, error) {
-	text, err := v.ask(ctx, "GET", p.whoPath(), "", nil, whoLimit)
+	text, err := v.ask(ctx, "GET", p.security().who, "", nil, whoLimit)
 	if err != nil {
 		return Caller{}, err
 	}

@@ -77,7 +77,7 @@ func TestLoopOutlivesElasticsearch(t *testing.T) {
 	if seen.conflicts != 0 || seen.letters != 0 {
 		t.Errorf("%d conflicts, %d dead letters", seen.conflicts, seen.letters)
 	}
-	c.user(t, "outlived-reader", "dossier-read-outlived")
+	c.addUser(t, "outlived-reader", "dossier-read-outlived")
 	if got := c.count(t, "outlived-reader", "dossier-read-outlived"); got != 2*n {
 		t.Errorf("%d documents, want %d", got, 2*n)
 	}

@@ -19,8 +19,8 @@ func TestRoleReadsItsAliasAlone(t *testing.T) {
 	w := c.writer(t, "dossier-sink", sinkPassword, logged{t: t})
 	catalog := storeOne(t, w, "catalog", november)
 	people := storeOne(t, w, "people", november)
-	c.user(t, "ann", "dossier-read-catalog_auditor")
-	c.user(t, "bob", "dossier-read-people_auditor")
+	c.addUser(t, "ann", "dossier-read-catalog_auditor")
+	c.addUser(t, "bob", "dossier-read-people_auditor")
 	if n := c.count(t, "ann", "dossier-read-catalog_auditor"); n != 1 {
 		t.Errorf("ann sees %d documents, want 1", n)
 	}

@@ -53,7 +53,7 @@ func TestNextMonthBelongsToTheRole(t *testing.T) {
 	c := realCluster(t)
 	c.mustSetup(t, elastic.SetupConfig{Scopes: []string{"monthly"}, Roles: []elastic.Role{{Name: "monthly", Scopes: []string{"monthly"}}},
 		SinkUser: "dossier-sink", SinkPassword: sinkPassword})
-	c.user(t, "monthly-reader", "dossier-read-monthly")
+	c.addUser(t, "monthly-reader", "dossier-read-monthly")
 	w := c.writer(t, "dossier-sink", sinkPassword, logged{t: t})
 	storeOne(t, w, "monthly", november.AddDate(0, 1, 0))
 	if !strings.Contains(c.admin(t, "GET", "/dossier-monthly-v1-2026.12/_mapping", ""), `"dynamic":"strict"`) {
@@ -67,10 +67,10 @@ func TestNextMonthBelongsToTheRole(t *testing.T) {
 	}
 }
 
-func (c cluster) user(t *testing.T, name string, roles ...string) {
+func (c cluster) addUser(t *testing.T, name string, roles ...string) {
 	t.Helper()
-	text, _ := json.Marshal(roles)
-	c.admin(t, "PUT", "/_security/user/"+name, `{"password":"`+sinkPassword+`","roles":`+string(text)+`}`)
+	text, _ := json.Marshal(map[string]any{"password": sinkPassword, c.userRoles: append([]string{}, roles...)})
+	c.admin(t, "PUT", c.users+name, string(text))
 }
 
 // count refreshes and counts what a user sees behind an alias.
@@ -98,7 +98,7 @@ func TestAccessFollowsTheConfiguration(t *testing.T) {
 	}
 	c.mustSetup(t, config())
 	storeOne(t, c.writer(t, "dossier-sink", sinkPassword, logged{t: t}), "shifting", november)
-	c.user(t, "shifting-reader", "dossier-read-shifting")
+	c.addUser(t, "shifting-reader", "dossier-read-shifting")
 
 	report := c.mustSetup(t, config(elastic.Role{Name: "shifting", Scopes: scopes}))
 	if !slices.Contains(report.Changes, elastic.Change{Action: "add", Kind: "alias", Name: "dossier-read-shifting", Detail: "on dossier-shifting-v1-2026.11"}) {

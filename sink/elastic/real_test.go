@@ -19,17 +19,39 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(stack.Main(m)) }
 
-const sinkPassword = "sink-password"
+const sinkPassword = "Sink-password-1!"
 
-// cluster is the real Elasticsearch of these tests.
+// cluster is a real store of these tests.
 type cluster struct {
-	url      string
-	password string // of user elastic
+	url            string
+	user, password string // of the administrator; "" where there is no security
+	users          string // the path of users
+	userRoles      string // the member of a user that lists their roles
 }
 
 func realCluster(t *testing.T) cluster {
 	s := stack.ForTest(t, stack.Elasticsearch)
-	return cluster{s.ElasticsearchURL(), s.ElasticPassword()}
+	return cluster{s.ElasticsearchURL(), "elastic", s.ElasticPassword(), "/_security/user/", "roles"}
+}
+
+func openSearch(t *testing.T) cluster {
+	return cluster{url: stack.ForTest(t, stack.OpenSearch).OpenSearchURL()}
+}
+
+func openSearchSecure(t *testing.T) cluster {
+	s := stack.ForTest(t, stack.OpenSearchSecure)
+	return cluster{s.OpenSearchSecureURL(), "admin", s.OpenSearchPassword(), "/_plugins/_security/api/internalusers/", "opendistro_security_roles"}
+}
+
+// secured are the products with their security.
+var secured = map[string]func(*testing.T) cluster{"Elasticsearch": realCluster, "OpenSearch with security": openSearchSecure}
+
+// onEach runs a test on each product.
+func onEach(t *testing.T, run func(*testing.T, cluster)) {
+	for name, open := range secured {
+		t.Run(name, func(t *testing.T) { run(t, open(t)) })
+	}
+	t.Run("OpenSearch", func(t *testing.T) { run(t, openSearch(t)) })
 }
 
 func (c cluster) config(user, password string) elastic.Config {
@@ -39,7 +61,7 @@ func (c cluster) config(user, password string) elastic.Config {
 // setup runs Setup as an administrator.
 func (c cluster) setup(t *testing.T, config elastic.SetupConfig) (elastic.Report, error) {
 	t.Helper()
-	client, err := elastic.NewClient(c.config("elastic", c.password))
+	client, err := elastic.NewClient(c.config(c.user, c.password))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +99,9 @@ func (c cluster) as(t *testing.T, user, password, method, path, body string) (in
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.SetBasicAuth(user, password)
+	if user != "" {
+		request.SetBasicAuth(user, password)
+	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -93,7 +117,7 @@ func (c cluster) as(t *testing.T, user, password, method, path, body string) (in
 
 func (c cluster) admin(t *testing.T, method, path, body string) string {
 	t.Helper()
-	status, answer := c.as(t, "elastic", c.password, method, path, body)
+	status, answer := c.as(t, c.user, c.password, method, path, body)
 	if status > 299 {
 		t.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}
@@ -113,10 +137,15 @@ func (l logged) Waiting(err error) {
 }
 
 // The whole suite, as the user that Setup makes, which has no right that the sink does not need.
-func TestConformanceOnElasticsearch(t *testing.T) {
-	c := realCluster(t)
-	c.mustSetup(t, elastic.SetupConfig{SinkUser: "dossier-sink", SinkPassword: sinkPassword})
-	sinktest.Run(t, func(t *testing.T) sink.Store { return c.writer(t, "dossier-sink", sinkPassword, logged{t: t}) })
+func TestConformance(t *testing.T) {
+	onEach(t, func(t *testing.T, c cluster) {
+		user, password := "dossier-sink", sinkPassword
+		if c.user == "" {
+			user, password = "", ""
+		}
+		c.mustSetup(t, elastic.SetupConfig{SinkUser: user, SinkPassword: password, NoSecurity: c.user == ""})
+		sinktest.Run(t, func(t *testing.T) sink.Store { return c.writer(t, user, password, logged{t: t}) })
+	})
 }
 
 func storeOne(t *testing.T, w sink.Store, scope string, at time.Time) schema.Document {

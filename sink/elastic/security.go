@@ -1,9 +1,11 @@
 package elastic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strings"
 )
@@ -28,29 +30,33 @@ func sinkRole() object {
 
 // security plans roles and the sink's user.
 func (p *plan) security(ctx context.Context) error {
-	roles, err := p.read(ctx, "/_security/role")
-	var api *apiError
-	if errors.As(err, &api) && (api.Status == 400 || api.Status == 405) {
-		return fmt.Errorf("roles cannot be read: %w; without security every user reads every scope: switch xpack.security.enabled on, "+
-			"or leave roles out on purpose", err)
+	product, err := p.askProduct(ctx)
+	if err != nil {
+		return err
+	}
+	api := product.security()
+	roles, err := p.read(ctx, api.roles)
+	if roles == nil && err == nil || noSecurity(err) {
+		return fmt.Errorf("%s keeps no roles (GET %s: %w): without security every user reads every scope: switch it on (Elasticsearch: xpack.security.enabled, "+
+			"OpenSearch: its security plugin), or leave roles out on purpose", product, api.roles, cmp.Or(err, errNotThere))
 	}
 	if err != nil {
 		return err
 	}
-	wanted := map[string]object{SinkRole: sinkRole()}
+	wanted := map[string]object{SinkRole: api.sinkRole()}
 	for _, role := range p.config.Roles {
-		wanted[ReadAlias(role.Name)] = readRole(ReadAlias(role.Name))
+		wanted[ReadAlias(role.Name)] = api.readRole(ReadAlias(role.Name))
 	}
 	for _, name := range sortedKeys(wanted) {
 		change := Change{"create", "role", name, ""}
 		if current, ok := roles[name].(object); ok {
-			if sameRole(current, wanted[name]) {
+			if api.sameRole(current, wanted[name]) {
 				p.keep("role", name, "")
 				continue
 			}
 			change.Action, change.Detail = "update", "rights differ"
 		}
-		p.add(change, "PUT", "/_security/role/"+name, wanted[name])
+		p.add(change, "PUT", api.roles+"/"+name, wanted[name])
 	}
 	for _, name := range sortedKeys(roles) {
 		if strings.HasPrefix(name, aliasPrefix) && wanted[name] == nil {
@@ -60,7 +66,20 @@ func (p *plan) security(ctx context.Context) error {
 	if p.config.SinkUser == "" {
 		return nil
 	}
-	return p.user(ctx)
+	return p.user(ctx, product)
+}
+
+var errNotThere = errors.New("not found")
+
+// askProduct asks the store what it is, as patiently as everything else.
+func (p *plan) askProduct(ctx context.Context) (product, error) {
+	pause := backoff{min: setupPauseMin, max: setupPauseMax}
+	for attempt := 1; ; attempt++ {
+		found, err := productOf(p.send(ctx, "GET", "/", "", http.Header{}, nil, errorLimit))
+		if err == nil || attempt == setupAttempts || !notReady(err) || pause.pause(ctx) != nil {
+			return found, err
+		}
+	}
 }
 
 // sameRole compares what a role may do; Elasticsearch adds members of its own.
@@ -107,8 +126,9 @@ func sameRole(current, wanted object) bool {
 }
 
 // user plans the sink's user.
-func (p *plan) user(ctx context.Context) error {
-	path := "/_security/user/" + p.config.SinkUser
+func (p *plan) user(ctx context.Context, product product) error {
+	api := product.security()
+	path := api.users + "/" + p.config.SinkUser
 	users, err := p.read(ctx, path)
 	if err != nil {
 		return err
@@ -118,12 +138,12 @@ func (p *plan) user(ctx context.Context) error {
 	switch {
 	case !ok:
 		p.add(Change{"create", "user", p.config.SinkUser, "with the role " + SinkRole}, "PUT", path,
-			object{"password": p.config.SinkPassword, "roles": roles})
-	case reflect.DeepEqual(current["roles"], roles):
+			object{"password": p.config.SinkPassword, api.userRoles: roles})
+	case reflect.DeepEqual(current[api.userRoles], roles):
 		p.keep("user", p.config.SinkUser, "")
 	default:
-		p.add(Change{"update", "user", p.config.SinkUser, fmt.Sprintf("roles %v instead of %v", roles, current["roles"])}, "PUT", path,
-			object{"roles": roles})
+		method, body := product.newRoles(roles)
+		p.add(Change{"update", "user", p.config.SinkUser, fmt.Sprintf("roles %v instead of %v", roles, current[api.userRoles])}, method, path, body)
 	}
 	return nil
 }

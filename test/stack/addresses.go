@@ -34,6 +34,12 @@ func (s *Stack) ElasticPassword() string { return s.backend.ElasticPassword() }
 // OpenSearchURL is the address of the OpenSearch node, which has no security.
 func (s *Stack) OpenSearchURL() string { return "http://" + s.backend.Address(OpenSearch) }
 
+// OpenSearchSecureURL is the address of the OpenSearch node with security, without credentials.
+func (s *Stack) OpenSearchSecureURL() string { return "http://" + s.backend.Address(OpenSearchSecure) }
+
+// OpenSearchPassword is the password of its superuser "admin"; a new one for each stack.
+func (s *Stack) OpenSearchPassword() string { return s.backend.OpenSearchPassword() }
+
 // AvroConverter gives the properties of a connector that make Connect write Avro, with its schemas in this stack's registry, for the converter of
 // "key" or "value".
 func (s *Stack) AvroConverter(of string) map[string]string {
@@ -99,6 +105,9 @@ func (s *Stack) Addresses() []Address {
 			add("ELASTIC_PASSWORD", s.ElasticPassword())
 		case OpenSearch:
 			add("DOSSIER_OPENSEARCH_URL", s.OpenSearchURL())
+		case OpenSearchSecure:
+			add("DOSSIER_OPENSEARCH_SECURE_URL", s.OpenSearchSecureURL())
+			add("OPENSEARCH_PASSWORD", s.OpenSearchPassword())
 		}
 	}
 	return out

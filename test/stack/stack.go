@@ -1,5 +1,5 @@
 // Package stack starts the real parts that Dossier works between (PostgreSQL, Kafka, Kafka Connect with Debezium, a schema registry,
-// Elasticsearch), tells their addresses, breaks them on request, and ends them.
+// Elasticsearch, OpenSearch), tells their addresses, breaks them on request, and ends them.
 //
 // A test asks for the parts that it needs:
 //
@@ -42,6 +42,8 @@ const (
 	Connect       = parts.Connect
 	Elasticsearch = parts.Elasticsearch
 	OpenSearch    = parts.OpenSearch
+
+	OpenSearchSecure = parts.OpenSearchSecure
 )
 
 // BackendVariable chooses the backend: native, docker, or empty for what the machine has, native first.
@@ -75,6 +77,7 @@ type backend interface {
 	Address(p Part) string
 	InsideAddress(p Part) string
 	ElasticPassword() string
+	OpenSearchPassword() string
 	LogDir() string
 	// Close ends everything that the backend started and removes its data, and its logs too unless they are to be kept.
 	Close(keepLogs bool) error

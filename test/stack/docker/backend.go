@@ -158,6 +158,9 @@ func (b *Backend) place(p parts.Part) place {
 // ElasticPassword is the password of parts.ElasticUser.
 func (b *Backend) ElasticPassword() string { return b.elastic }
 
+// OpenSearchPassword is the password of parts.OpenSearchUser.
+func (b *Backend) OpenSearchPassword() string { return parts.OpenSearchPassword(b.elastic) }
+
 // LogDir is the directory where Close leaves the parts' logs, one file each, named like the part.
 func (b *Backend) LogDir() string { return b.dir }
 

@@ -95,6 +95,9 @@ func request(p parts.Part, image string, at place) (testcontainers.ContainerRequ
 	case parts.OpenSearch:
 		r.Env = images.OpenSearchEnvironment()
 		r.WaitingFor = answersJSON(healthy, port)
+	case parts.OpenSearchSecure:
+		r.Env = images.OpenSearchSecureEnvironment(parts.OpenSearchPassword(at.elastic))
+		r.WaitingFor = answersJSON(healthy, port).WithBasicAuth(parts.OpenSearchUser, parts.OpenSearchPassword(at.elastic))
 	default:
 		return testcontainers.ContainerRequest{}, fmt.Errorf("no image for %s", p)
 	}

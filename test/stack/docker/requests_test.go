@@ -64,6 +64,8 @@ func TestEnvironments(t *testing.T) {
 		parts.Registry:      images.RegistryEnvironment(),
 		parts.Elasticsearch: images.ElasticsearchEnvironment("secret"),
 		parts.OpenSearch:    images.OpenSearchEnvironment(),
+
+		parts.OpenSearchSecure: images.OpenSearchSecureEnvironment("Aa1!secret"),
 	} {
 		r, err := request(p, parts.Images[p], local)
 		if err != nil {
@@ -94,6 +96,8 @@ func TestWaitStrategies(t *testing.T) {
 		parts.Registry:      "/apis/ccompat/v7/subjects",
 		parts.Elasticsearch: "/_cluster/health?wait_for_status=yellow&timeout=4s",
 		parts.OpenSearch:    "/_cluster/health?wait_for_status=yellow&timeout=4s",
+
+		parts.OpenSearchSecure: "/_cluster/health?wait_for_status=yellow&timeout=4s",
 	} {
 		r, err := request(p, parts.Images[p], local)
 		if err != nil {

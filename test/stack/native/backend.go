@@ -181,6 +181,9 @@ func (b *Backend) InsideAddress(p parts.Part) string { return b.Address(p) }
 // ElasticPassword is the password of parts.ElasticUser.
 func (b *Backend) ElasticPassword() string { return b.elastic }
 
+// OpenSearchPassword is the password of parts.OpenSearchUser.
+func (b *Backend) OpenSearchPassword() string { return parts.OpenSearchPassword(b.elastic) }
+
 // Start starts one prepared part and returns when it answers as its clients need it. The parts that it needs are up. A part that was
 // stopped or killed starts again on its data and its ports.
 func (b *Backend) Start(ctx context.Context, p parts.Part) error {

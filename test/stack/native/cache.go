@@ -70,6 +70,7 @@ func versionProperties() []string {
 		"-Dapicurio.version=" + parts.ApicurioVersion,
 		"-Delasticsearch.version=" + parts.ElasticsearchVersion,
 		"-Dopensearch.runner.version=" + parts.OpenSearchRunnerVersion,
+		"-Dopensearch.security.version=" + parts.OpenSearchSecurityVersion,
 	}
 }
 

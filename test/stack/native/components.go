@@ -29,6 +29,8 @@ var (
 	registryComponent      = component{name: "registry", profiles: []string{profileRegistry}, lay: layRegistry}
 	elasticsearchComponent = component{name: "elasticsearch", profiles: []string{profileElasticsearch}, lay: layElasticsearch}
 	openSearchComponent    = component{name: "opensearch", profiles: []string{profileOpenSearch}, lay: layOpenSearch}
+
+	openSearchSecurityComponent = component{name: "opensearch-security", profiles: []string{profileOpenSearchSecurity}, lay: layOpenSearchSecurity}
 )
 
 // componentsOf lists what a part runs from.
@@ -44,6 +46,8 @@ func componentsOf(p parts.Part) []component {
 		return []component{elasticsearchComponent}
 	case parts.OpenSearch:
 		return []component{openSearchComponent}
+	case parts.OpenSearchSecure:
+		return []component{openSearchComponent, openSearchSecurityComponent}
 	}
 	return nil
 }

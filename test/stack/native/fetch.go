@@ -25,9 +25,11 @@ const (
 	profileRegistry      = "registry"
 	profileElasticsearch = "elasticsearch"
 	profileOpenSearch    = "opensearch"
+
+	profileOpenSearchSecurity = "opensearch-security"
 )
 
-var allProfiles = []string{profileKafka, profileDebezium, profileConverter, profileRegistry, profileElasticsearch, profileOpenSearch}
+var allProfiles = []string{profileKafka, profileDebezium, profileConverter, profileRegistry, profileElasticsearch, profileOpenSearch, profileOpenSearchSecurity}
 
 // fetcher gets files from Maven Central through mvn, which knows the machine's proxies, mirrors and local repository.
 type fetcher struct {

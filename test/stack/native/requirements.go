@@ -73,7 +73,7 @@ func findPrograms(want []parts.Part, fetch bool) (programs, error) {
 		if p.java = oldestJDK(homes, javaMinimum); p.java == "" {
 			lacks = append(lacks, fmt.Sprintf("a JDK (java and javac) of version %d or newer: apt-get install openjdk-17-jdk-headless", javaMinimum))
 		}
-		if slices.Contains(want, parts.OpenSearch) {
+		if slices.Contains(want, parts.OpenSearch) || slices.Contains(want, parts.OpenSearchSecure) {
 			if p.javaOpenSearch = oldestJDK(homes, javaMinimumOpenSearch); p.javaOpenSearch == "" {
 				lacks = append(lacks, fmt.Sprintf("a JDK of version %d or newer, for OpenSearch: apt-get install openjdk-21-jdk-headless, or temurin-21-jdk from Adoptium", javaMinimumOpenSearch))
 			}

@@ -49,6 +49,8 @@ func (b *Backend) server(p parts.Part) (server, error) {
 		return b.elasticsearch(), nil
 	case parts.OpenSearch:
 		return b.openSearch(), nil
+	case parts.OpenSearchSecure:
+		return b.openSearchSecure(), nil
 	}
 	return server{}, fmt.Errorf("no way to start %s natively", p)
 }
@@ -193,21 +195,6 @@ func (b *Backend) elasticsearch() server {
 		},
 		command: c,
 		ready:   func(ctx context.Context) error { return answersJSON(ctx, url, parts.ElasticUser, b.elastic) },
-	}
-}
-
-func (b *Backend) openSearch() server {
-	home, lib := b.home(parts.OpenSearch), b.component(openSearchComponent)
-	settings := append(parts.OpenSearchSettings(),
-		parts.Setting{Key: "network.host", Value: "127.0.0.1"},
-		parts.Setting{Key: "http.port", Value: fmt.Sprint(b.ports[parts.OpenSearch].client)},
-		parts.Setting{Key: "transport.port", Value: fmt.Sprint(b.ports[parts.OpenSearch].internal)})
-	args := append([]string{"-cp", filepath.Join(lib, "lib", "*") + string(os.PathListSeparator) + filepath.Join(lib, "launcher"),
-		"dossier.stack.OpenSearchLauncher", filepath.Join(home, "data")}, arguments(settings)...)
-	url := "http://" + b.address(parts.OpenSearch) + healthy
-	return server{
-		command: b.javaCommand(parts.OpenSearch, filepath.Join(b.progs.javaOpenSearch, "bin", "java"), args...),
-		ready:   func(ctx context.Context) error { return answersJSON(ctx, url, "", "") },
 	}
 }
 

@@ -23,14 +23,16 @@ const (
 	Connect       Part = "connect"
 	Elasticsearch Part = "elasticsearch"
 	OpenSearch    Part = "opensearch"
+	// OpenSearchSecure is OpenSearch with its security plugin.
+	OpenSearchSecure Part = "opensearch-secure"
 )
 
 // All lists every part in an order in which they can be started.
 func All() []Part {
-	return []Part{Postgres, Kafka, Registry, Connect, Elasticsearch, OpenSearch}
+	return []Part{Postgres, Kafka, Registry, Connect, Elasticsearch, OpenSearch, OpenSearchSecure}
 }
 
-// Pipeline lists the parts that the main pipeline runs on, which are all but the alternative store.
+// Pipeline lists the parts that the main pipeline runs on, which are all but the alternative stores.
 func Pipeline() []Part {
 	return []Part{Postgres, Kafka, Registry, Connect, Elasticsearch}
 }
@@ -50,6 +52,8 @@ func (p Part) Title() string {
 		return "Elasticsearch " + ElasticsearchVersion
 	case OpenSearch:
 		return "OpenSearch " + OpenSearchVersion
+	case OpenSearchSecure:
+		return "OpenSearch " + OpenSearchVersion + " with security"
 	}
 	return string(p)
 }

@@ -9,6 +9,8 @@ const (
 	OpenSearchVersion    = "3.4.0"
 	// OpenSearchRunnerVersion is the launcher on Maven Central that brings OpenSearch of the version above.
 	OpenSearchRunnerVersion = "3.4.0.0"
+	// OpenSearchSecurityVersion is the security plugin for that version.
+	OpenSearchSecurityVersion = "3.4.0.0"
 	// PostgresMinimum is the oldest major version of PostgreSQL that the native backend takes from the machine.
 	PostgresMinimum = 15
 	// PostgresImageVersion is the version that runs where an image is used.
@@ -23,6 +25,8 @@ var Images = map[Part]string{
 	Connect:       "quay.io/debezium/connect:" + DebeziumVersion,
 	Elasticsearch: "docker.elastic.co/elasticsearch/elasticsearch:" + ElasticsearchVersion,
 	OpenSearch:    "docker.io/opensearchproject/opensearch:" + OpenSearchVersion,
+
+	OpenSearchSecure: "docker.io/opensearchproject/opensearch:" + OpenSearchVersion,
 }
 
 // Ports on which the parts listen where the port can be chosen freely: inside containers, and published by the compose file. The
@@ -34,6 +38,8 @@ var Ports = map[Part]int{
 	Connect:       8083,
 	Elasticsearch: 9200,
 	OpenSearch:    9200,
+
+	OpenSearchSecure: 9200,
 }
 
 // HeapMiB is the maximal heap of the parts that run on a Java machine, in MiB: enough for the tests, and small enough for all parts
@@ -44,6 +50,8 @@ var HeapMiB = map[Part]int{
 	Connect:       640,
 	Elasticsearch: 768,
 	OpenSearch:    768,
+
+	OpenSearchSecure: 768,
 }
 
 // Setting is one key with its value. Settings are lists rather than maps so that files made of them keep a readable order.
@@ -161,7 +169,22 @@ func ElasticsearchSettings() []Setting {
 // ElasticUser is the superuser of Elasticsearch.
 const ElasticUser = "elastic"
 
-// OpenSearchSettings is the configuration of the single OpenSearch node, which runs without its security plugin.
+// OpenSearchUser is the superuser of OpenSearch with security.
+const OpenSearchUser = "admin"
+
+// OpenSearchPassword makes the superuser's password of a secret of at least eight characters. OpenSearch's image asks for one with all sorts of characters.
+func OpenSearchPassword(secret string) string { return "Aa1!" + secret }
+
+// OpenSearchSecuritySettings is what OpenSearch with security has beside OpenSearchSettings, and beside the certificate that it wants for its nodes' own traffic.
+func OpenSearchSecuritySettings() []Setting {
+	return []Setting{
+		{"plugins.security.ssl.http.enabled", "false"},
+		{"plugins.security.allow_default_init_securityindex", "true"},
+		{"plugins.security.restapi.roles_enabled", "all_access"},
+	}
+}
+
+// OpenSearchSettings is the configuration of a single OpenSearch node, with or without its security plugin.
 func OpenSearchSettings() []Setting {
 	return []Setting{
 		{"cluster.routing.allocation.disk.threshold_enabled", "false"},

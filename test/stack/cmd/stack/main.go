@@ -43,7 +43,7 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up [PART...]",
 		Short: "start parts, print their addresses, and keep them until Ctrl-C",
-		Long:  "Starts the parts named, with what they need, or without a name the pipeline's: " + parts.Join(parts.Pipeline()) + ".\nThere is also " + string(parts.OpenSearch) + ".",
+		Long:  "Starts the parts named, with what they need, or without a name the pipeline's: " + parts.Join(parts.Pipeline()) + ".\nThere are also " + string(parts.OpenSearch) + " and " + string(parts.OpenSearchSecure) + ".",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			want, err := parts.Parse(names)
 			if err != nil {

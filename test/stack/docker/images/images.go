@@ -144,3 +144,15 @@ func heap(p parts.Part) string { return fmt.Sprintf("-Xmx%dm", parts.HeapMiB[p])
 
 // fixedHeap is for the search nodes, whose images refuse to start when the heap may grow.
 func fixedHeap(p parts.Part) string { return fmt.Sprintf("-Xms%dm %s", parts.HeapMiB[p], heap(p)) }
+
+// OpenSearchSecureEnvironment configures the opensearch image for a single node with security, for clients without TLS. The image makes its nodes' certificate itself.
+func OpenSearchSecureEnvironment(password string) map[string]string {
+	env := OpenSearchEnvironment()
+	delete(env, "DISABLE_SECURITY_PLUGIN")
+	delete(env, "DISABLE_INSTALL_DEMO_CONFIG")
+	env["OPENSEARCH_INITIAL_ADMIN_PASSWORD"] = password
+	for _, s := range parts.OpenSearchSecuritySettings() {
+		env[s.Key] = s.Value
+	}
+	return env
+}
