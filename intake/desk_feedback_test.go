@@ -1,0 +1,79 @@
+package intake
+
+import (
+	"fmt"
+	"testing"
+
+	"dossier/schema"
+)
+
+func TestGiveFeedback(t *testing.T) {
+	renamed := change("person", "7", "people", schema.ActionUpdate, 1)
+	d, p, reader := newDesk(t, append(people, renamed)...)
+	for name, test := range map[string]struct {
+		feedback Feedback
+		want     Target // without parent
+		faults   string
+	}{
+		"on an entity":                    {Feedback{Entity: &refs("person/1")[0]}, Target{Entity: refs("person/1")[0], Scope: "people"}, ""},
+		"on an entity not yet stored":     {Feedback{Entity: &refs("person/77")[0]}, Target{Entity: refs("person/77")[0], Scope: "people"}, ""},
+		"on an entity of no scope":        {Feedback{Entity: &refs("dragon/1")[0], Scope: "people"}, Target{Entity: refs("dragon/1")[0], Scope: "default"}, ""},
+		"on a version":                    {Feedback{Version: "Baseline"}, Target{Scope: "default"}, ""},
+		"on a version, in a scope":        {Feedback{Version: "Baseline", Scope: "people"}, Target{Scope: "people"}, ""},
+		"on a change":                     {Feedback{EventID: "person/2@20"}, Target{Entity: refs("person/2")[0], Scope: "people"}, ""},
+		"on a change and its entity":      {Feedback{EventID: "person/2@20", Entity: &refs("person/2")[0]}, Target{Entity: refs("person/2")[0], Scope: "people"}, ""},
+		"on a change and another entity":  {Feedback{EventID: "person/2@20", Entity: &refs("person/1")[0]}, Target{}, "[/entity]"},
+		"on a change that nobody may see": {Feedback{EventID: "unknown"}, Target{}, "[/event_id]"},
+		"in a scope that is none":         {Feedback{Version: "Baseline", Scope: "poeple"}, Target{}, "[/scope]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := test.feedback
+			f.Application, f.Status = "payments", "accepted"
+			before, _ := p.count()
+			answer, err := d.GiveFeedback(t.Context(), reader, f, Caller{})
+			if test.faults != "" {
+				if n, _ := p.count(); fmt.Sprint(pointers(err)) != test.faults || n != before {
+					t.Errorf("%v, want faults at %s", err, test.faults)
+				}
+				return
+			}
+			if err != nil || !answer.Stored {
+				t.Fatalf("%+v, %v", answer, err)
+			}
+			e := p.published[len(p.published)-1][0]
+			if e.Scope != test.want.Scope || e.Entity.Type != test.want.Entity.Type || e.Entity.ID != test.want.Entity.ID || e.ID != answer.EventID {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+func TestFeedbackWithAnIDOfItsOwnIsGivenOnce(t *testing.T) {
+	d, p, reader := newDesk(t, people...)
+	p.hold = true
+	f := Feedback{ID: "77", Application: "payments", Status: "accepted", Version: "Baseline"}
+	first, err := d.GiveFeedback(t.Context(), reader, f, Caller{})
+	if err != nil || first.Stored || first.EventID != f.FeedbackID() {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if again, err := d.GiveFeedback(t.Context(), reader, f, Caller{}); err != nil || again != first {
+		t.Errorf("%+v, %v", again, err)
+	}
+	p.release()
+	other := &Desk{Publisher: p, Now: d.Now}
+	if again, err := other.GiveFeedback(t.Context(), reader, f, Caller{}); err != nil || !again.Stored || again.EventID != first.EventID {
+		t.Errorf("at another instance: %+v, %v", again, err)
+	}
+	if n, _ := p.count(); n != 1 {
+		t.Errorf("%d publications", n)
+	}
+	f.ID = ""
+	for range 2 {
+		if answer, err := d.GiveFeedback(t.Context(), reader, f, Caller{}); err != nil || answer.EventID == first.EventID {
+			t.Errorf("%+v, %v", answer, err)
+		}
+	}
+	if n, _ := p.count(); n != 3 {
+		t.Errorf("%d publications of feedback without an id, want each", n)
+	}
+}
