@@ -55,9 +55,9 @@ func connectWriter(path string) (*sql.DB, error) {
 	})
 }
 
-// connectReaders opens the connections that only read.
-func connectReaders(path string) (*sql.DB, error) {
-	return connect(path, 4, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-4096)"}})
+// connectReaders opens connections that only read.
+func connectReaders(path string, connections int) (*sql.DB, error) {
+	return connect(path, connections, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-4096)"}})
 }
 
 // exists looks for the file.

@@ -14,6 +14,9 @@ import (
 // readTime bounds how long the statements for one question may take.
 const readTime = 10 * time.Second
 
+// readConnections bounds how many questions are answered at a time. The others wait.
+const readConnections = 8
+
 // Reader answers queries from the file, also while other processes write to it. It is safe for concurrent use.
 type Reader struct {
 	path    string
@@ -40,7 +43,7 @@ func (r *Reader) open() (err error) {
 	if r.file, err = exists(r.path); err != nil {
 		return err
 	}
-	if r.db, err = connectReaders(r.path); err != nil {
+	if r.db, err = connectReaders(r.path, readConnections); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
@@ -117,6 +120,9 @@ func (v *view) read(ctx context.Context, ask func(context.Context, queryer) erro
 
 func (r *Reader) transaction(ctx context.Context, ask func(context.Context, queryer) error) error {
 	tx, err := r.db.BeginTx(ctx, nil)
+	if errors.Is(err, context.DeadlineExceeded) { // all connections are taken
+		return errBusy
+	}
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ const (
 // errTooBroad is a question that does not fit into one statement.
 var errTooBroad = errors.New("the question has too many conditions and values")
 
+// errBusy is a question that waited too long for others.
+var errBusy = errors.New("too many questions at a time")
+
 // fault says what a fault of reading means for the one who asked: a *query.Error, or the error of his own context.
 func (r *Reader) fault(ctx, limited context.Context, err error) error {
 	var asked *query.Error
@@ -29,6 +32,8 @@ func (r *Reader) fault(ctx, limited context.Context, err error) error {
 		return asked
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, errBusy):
+		return &query.Error{Code: query.CodeUnavailable, Detail: "the store is busy; ask again", RetryAfter: retrySoon, Err: err}
 	case limited.Err() != nil:
 		return &query.Error{Code: query.CodeTooBroad, Detail: "the question took longer than " + r.timeout.String() +
 			"; narrow it down by an entity, a type, a user or a time frame", Err: err}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,8 +142,26 @@ func TestReaderStops(t *testing.T) {
 	}
 	r.timeout = 50 * time.Millisecond
 	wantCode(t, "the reader's time is up", ask(t.Context(), r, endless), query.CodeTooBroad, "narrow it down")
+	// While slow questions hold all connections, another one is told to come again, and is not told that it is slow itself.
+	r.timeout = 300 * time.Millisecond
+	ctx, cancel = context.WithCancel(t.Context())
+	var slow sync.WaitGroup
+	for range readConnections {
+		tx, err := r.db.BeginTx(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.Go(func() {
+			<-ctx.Done()
+			_ = tx.Rollback()
+		})
+	}
+	_, err := r.For(nil).Search(t.Context(), query.Search{Limit: 1})
+	wantCode(t, "all connections are taken", err, query.CodeUnavailable, "busy")
+	cancel()
+	slow.Wait()
 	r.timeout = time.Minute
-	for range 2 * 4 { // no connection was lost
+	for range 2 * readConnections { // no connection was lost
 		if p, err := r.For(nil).Search(t.Context(), query.Search{Limit: 5}); err != nil || len(p[0].Documents) != 5 {
 			t.Errorf("afterwards: %v", err)
 		}

@@ -86,7 +86,7 @@ func Open(ctx context.Context, config Config, observer sink.Observer) (_ *Store,
 	if err := prepare(ctx, s.writer, path); err != nil {
 		return nil, err
 	}
-	if s.readers, err = connectReaders(path); err != nil {
+	if s.readers, err = connectReaders(path, 4); err != nil {
 		return nil, err
 	}
 	for _, statement := range []struct {
