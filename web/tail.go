@@ -29,7 +29,7 @@ func (a *API) tail(w http.ResponseWriter, c *call) error {
 	if a.MaxTails == 0 {
 		return unavailable("this server gives no live events (serve.max_tails)", noKafkaRetry, nil)
 	}
-	q, from, err := a.tailQuestion(c)
+	filter, from, err := a.tailQuestion(c)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (a *API) tail(w http.ResponseWriter, c *call) error {
 	h.Set("X-Accel-Buffering", "no") // nginx would keep events back
 	w.WriteHeader(http.StatusOK)
 	traitsOf(c.ctx()).stream = true
-	a.follow(ctx, c, s, q)
+	a.follow(ctx, c, s, filter)
 	if s.events > 0 {
 		c.Request = c.WithContext(context.WithoutCancel(c.ctx())) // the client may have gone
 		_ = a.recordRead(c, http.StatusOK, s.events)              // how much was seen; that it was asked for is recorded already
@@ -63,18 +63,20 @@ func (a *API) tail(w http.ResponseWriter, c *call) error {
 }
 
 // tailQuestion reads what is asked for and where it begins.
-func (a *API) tailQuestion(c *call) (q *query.Question, from tail.Position, err error) {
+func (a *API) tailQuestion(c *call) (filter query.Filter, from tail.Position, err error) {
 	if text := c.parameters["q"]; text != "" {
-		if q, err = query.ParseQuestion(text, a.Now()); err != nil {
+		q, err := query.ParseQuestion(text, a.Now())
+		if err != nil {
 			return nil, nil, err
 		}
+		filter = q.Filter()
 	}
 	if last := c.Header.Get("Last-Event-ID"); last != "" {
 		if from, err = tail.ParsePosition(last); err != nil {
 			return nil, nil, badParameter("Last-Event-ID", err.Error())
 		}
 	}
-	return q, from, nil
+	return filter, from, nil
 }
 
 // untilClosing is a context that ends with the API as well.
@@ -111,11 +113,11 @@ func (a *API) openTail(ctx context.Context, c *call, from tail.Position) (*tail.
 }
 
 // follow writes events until somebody ends it.
-func (a *API) follow(ctx context.Context, c *call, s *tailWriter, q *query.Question) {
+func (a *API) follow(ctx context.Context, c *call, s *tailWriter, filter query.Filter) {
 	if !s.begin() {
 		return
 	}
-	for a.followToBeat(ctx, c, s, q) {
+	for a.followToBeat(ctx, c, s, filter) {
 		// Whoever may no longer read hears it here at the latest.
 		if _, err := c.caller.MaySee(ctx, ""); err != nil {
 			a.endTail(ctx, s, reasonOf(ctx, err))
@@ -128,14 +130,14 @@ func (a *API) follow(ctx context.Context, c *call, s *tailWriter, q *query.Quest
 }
 
 // followToBeat writes events until it is time for a heartbeat; again is false where the stream has ended.
-func (a *API) followToBeat(ctx context.Context, c *call, s *tailWriter, q *query.Question) (again bool) {
+func (a *API) followToBeat(ctx context.Context, c *call, s *tailWriter, filter query.Filter) (again bool) {
 	beat, cancel := context.WithTimeout(ctx, a.heartbeat)
 	defer cancel()
 	for {
 		event, gap, err := s.stream.Next(beat)
 		show := false
 		if event != nil {
-			show, err = a.shows(ctx, c, q, event)
+			show, err = a.shows(ctx, c, filter, event)
 		}
 		switch {
 		case err != nil && ctx.Err() == nil && !tail.Ended(err):
@@ -149,8 +151,8 @@ func (a *API) followToBeat(ctx context.Context, c *call, s *tailWriter, q *query
 	}
 }
 
-func (a *API) shows(ctx context.Context, c *call, q *query.Question, e *tail.Event) (bool, error) {
-	if !e.Matches(q) {
+func (a *API) shows(ctx context.Context, c *call, filter query.Filter, e *tail.Event) (bool, error) {
+	if !e.Matches(filter) {
 		return false, nil
 	}
 	return c.caller.MaySee(ctx, e.Scope)

@@ -53,13 +53,9 @@ func decode(r *kgo.Record) (*Event, error) {
 // errNotShown is an event that is none of a tail's.
 var errNotShown = errors.New("not shown")
 
-// Matches says whether a search would find the event once it is stored, by any of its documents. A nil question finds every event that tells anything. An attribution is
-// found where the change that it completes would be, as far as what it knows of the change goes: its context above all.
-func (e *Event) Matches(q *query.Question) bool {
-	if q == nil {
-		return len(e.documents) > 0
-	}
-	filter := q.Filter()
+// Matches says whether a search's filter would find the event once it is stored, by any of its documents. A nil filter finds every event that tells anything. An
+// attribution is found where the change that it completes would be, as far as what it knows of the change goes: its context above all.
+func (e *Event) Matches(filter query.Filter) bool {
 	for i := range e.documents {
 		d := e.documents[i]
 		if d.Kind == schema.DocumentAttribution {

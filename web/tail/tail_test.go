@@ -428,13 +428,15 @@ func TestMatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var q *query.Question
+			var filter query.Filter
 			if c.q != "" {
-				if q, err = query.ParseQuestion(c.q, time.Unix(1e9, 0)); err != nil {
+				q, err := query.ParseQuestion(c.q, time.Unix(1e9, 0))
+				if err != nil {
 					t.Fatal(err)
 				}
+				filter = q.Filter()
 			}
-			if e.Matches(q) != c.want {
+			if e.Matches(filter) != c.want {
 				t.Errorf("%v", !c.want)
 			}
 		})
