@@ -32,7 +32,8 @@ func testCounts(t *testing.T, open Open) {
 	list := append(countable(), []query.Field{query.FieldEntityType, query.FieldEntityID}, []query.Field{query.FieldSchema, query.FieldTable}, []query.Field{query.FieldSource, query.FieldTxID})
 	for _, by := range list {
 		for _, limit := range []int{1, 3, query.MaxLimit} {
-			for _, f := range []query.Filter{nil, query.Is(query.FieldEntityType, "person"), query.Is(query.FieldEntityType, "nothing")} {
+			for _, f := range []query.Filter{nil, query.Is(query.FieldEntityType, "person"), query.Is(query.FieldEntityType, "nothing"),
+				query.Between{Field: query.FieldTime, To: midnight}, query.Between{Field: query.FieldTime, From: midnight}} {
 				c := query.Count{Filter: f, By: by, Limit: limit}
 				want, _ := memory.Count(t.Context(), c)
 				got, err := store.Count(t.Context(), c)

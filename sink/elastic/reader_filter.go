@@ -225,6 +225,10 @@ func betweenClause(f query.Between) object {
 	if len(bounds) == 0 {
 		return object{"exists": object{"field": string(f.Field)}}
 	}
+	if bounds["gte"] == nil && f.Field == query.FieldTime {
+		// A count by day fails on a range of nanoseconds without a lower end, which Elasticsearch takes for one before 1970.
+		bounds["gte"] = earliest.Format(timeLayout)
+	}
 	bounds["format"] = nanosFormat
 	return object{"range": object{string(f.Field): bounds}}
 }
