@@ -152,7 +152,7 @@ func (s *Service) starts(ctx context.Context, traces []*trace) (map[*schema.Docu
 			continue
 		}
 		versions := refOf(t.at).versions()
-		searches = append(searches, t.search(And{versions, Not{anyAction(schema.ActionUpdate)}}), baselineBefore(t.at, versions))
+		searches = append(searches, t.search(refOf(t.at).wholes()), baselineBefore(t.at, versions))
 		from = append(from, t)
 	}
 	err := s.searchAll(ctx, searches, func(i int, p Page) {

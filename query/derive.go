@@ -154,7 +154,7 @@ func (s *Service) baselines(ctx context.Context, gaps []*gap) (map[Ref]bool, err
 		ref := refOf(g.at)
 		if _, ok := there[ref]; !ok {
 			there[ref] = false
-			refs, searches = append(refs, ref), append(searches, Search{Filter: And{ref.versions(), unplaced}, Limit: 1})
+			refs, searches = append(refs, ref), append(searches, Search{Filter: And{ref.versions(), unplaced}, Order: CommitOrder, Limit: 1})
 		}
 	}
 	err := s.searchAll(ctx, searches, func(i int, p Page) { there[refs[i]] = first(p) != nil })
@@ -170,7 +170,7 @@ func (s *Service) fillFields(ctx context.Context, gaps []*gap) (hops []*gap, err
 		ref := refOf(g.at)
 		searches = append(searches,
 			before(g.at, ref.changesOf(g.field)),
-			before(g.at, And{ref.versions(), Not{anyAction(schema.ActionUpdate)}}),
+			before(g.at, ref.wholes()),
 			baselineBefore(g.at, ref.versions()))
 	}
 	evidence := make([][each]*schema.Document, len(gaps))

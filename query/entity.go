@@ -48,6 +48,11 @@ func (r Ref) of() Filter { return And{Is(FieldEntityType, r.Type), Is(FieldEntit
 // versions holds for an entity's row versions.
 func (r Ref) versions() Filter { return And{isKind(schema.DocumentRowVersion), r.of()} }
 
+// wholes holds for an entity's row versions that do not follow from the one before: all but updates.
+func (r Ref) wholes() Filter {
+	return And{r.versions(), anyAction(schema.ActionCreate, schema.ActionDelete, schema.ActionRekey, schema.ActionSnapshot)}
+}
+
 // changesOf holds for an entity's field changes of one field.
 func (r Ref) changesOf(field string) Filter {
 	return And{isKind(schema.DocumentFieldChange), r.of(), Is(FieldChangeField, field)}

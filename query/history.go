@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"dossier/schema"
 )
 
@@ -57,7 +59,7 @@ type historian struct {
 	*Service
 	life   *life
 	first  *schema.Document // the first version under the id that was asked for; nil where there is none
-	names  []string         // of the versions that the entity belongs to, as far as there is feedback on versions
+	names  []string         // of the versions that the entity belongs to
 	within Filter           // the time frame; nil: any
 	field  string           // "": any
 	user   Filter           // nil: anybody
@@ -85,13 +87,12 @@ func (h *historian) filter() Filter {
 
 func (h *historian) subject() Filter {
 	if h.field != "" {
+		changes := h.life.filter(func(r Ref) Filter { return And{r.versions(), Is(FieldRowFields, h.field)} })
+		if len(h.life.rekeys) == 0 {
+			return changes
+		}
 		// A changed key's row version does not name its fields; the documents of its field changes do.
-		return h.life.filter(func(r Ref) Filter {
-			return And{r.of(), Or{
-				And{isKind(schema.DocumentRowVersion), Is(FieldRowFields, h.field)},
-				And{isKind(schema.DocumentFieldChange), anyAction(schema.ActionRekey), Is(FieldChangeField, h.field)},
-			}}
-		})
+		return Or{changes, And{isKind(schema.DocumentFieldChange), Equal{FieldEventID, h.life.rekeys}, Is(FieldChangeField, h.field)}}
 	}
 	any := Or{
 		h.life.filter(func(r Ref) Filter {
@@ -112,29 +113,41 @@ func (h *historian) subject() Filter {
 
 // begin finds out whether anything is known of the entity, which ids it had, and which versions it belongs to.
 func (h *historian) begin(ctx context.Context, ref Ref) error {
-	pages, err := h.search(ctx,
-		Search{Filter: ref.versions(), Order: OldestFirst, Limit: 1},
-		Search{Filter: And{anyKind(schema.DocumentNamedVersion, schema.DocumentFeedback), ref.of()}, Limit: 1},
-		Search{Filter: And{isKind(schema.DocumentFeedback), Exists{FieldVersionName}, Not{Exists{FieldEntityID}}}, Limit: 1},
-		rekeysOf(ref))
-	if err != nil {
+	var pages []Page
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		pages, err = h.search(both,
+			Search{Filter: ref.versions(), Order: OldestFirst, Limit: 1},
+			Search{Filter: And{anyKind(schema.DocumentNamedVersion, schema.DocumentFeedback), ref.of()}, Limit: 1},
+			rekeysOf(ref))
+		return err
+	})
+	group.Go(func() error { return h.readNames(both, ref.of()) })
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	h.first = first(pages[0])
 	if h.first == nil && first(pages[1]) == nil {
 		return errUnknown(ref)
 	}
-	if h.life, err = h.lifeThrough(ctx, ref, pages[3].Documents); err != nil {
+	var err error
+	if h.life, err = h.lifeThrough(ctx, ref, pages[2].Documents); err != nil || len(h.life.stretches) == 0 {
 		return err
 	}
-	if first(pages[2]) == nil || h.field != "" {
+	return h.readNames(ctx, h.life.filter(Ref.of))
+}
+
+// readNames finds the names of the versions that an entity belongs to: feedback on those is feedback on it.
+func (h *historian) readNames(ctx context.Context, of Filter) error {
+	if h.field != "" {
 		return nil
 	}
-	const names = 256
-	groups, err := h.Store.Groups(ctx, Groups{By: []Field{FieldVersionName}, Limit: names, Filter: And{
-		Exists{FieldVersionName}, anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion), h.life.filter(Ref.of)}})
+	const limit = 256
+	groups, err := h.Store.Groups(ctx, Groups{By: []Field{FieldVersionName}, Limit: limit, Filter: And{
+		Exists{FieldVersionName}, anyKind(schema.DocumentRowVersion, schema.DocumentNamedVersion), of}})
+	h.names = make([]string, len(groups))
 	for i := range groups {
-		h.names = append(h.names, groups[i].Key[0])
+		h.names[i] = groups[i].Key[0]
 	}
 	return err
 }

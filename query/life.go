@@ -14,6 +14,7 @@ const maxStretches = 64
 type life struct {
 	ref       Ref       // as it was asked for, at all times
 	stretches []stretch // under other ids
+	rekeys    []string  // the event ids of its changed keys, as their new halves have them
 }
 
 // stretch is a time under another id: between two changes, where they are known.
@@ -109,8 +110,7 @@ func rekeysOf(ref Ref) Search {
 // lifeThrough is life, where the changes of the entity's key are known.
 func (s *Service) lifeThrough(ctx context.Context, ref Ref, rekeys []schema.Document) (*life, error) {
 	l := &life{ref: ref}
-	seen := map[string]bool{}
-	links := linksOf(rekeys, seen)
+	links := l.links(rekeys)
 	for len(links) > 0 && len(l.stretches) < maxStretches {
 		links = slices.DeleteFunc(links, func(k link) bool { return k.id() == ref.ID })
 		links = links[:min(len(links), maxStretches-len(l.stretches))]
@@ -123,7 +123,7 @@ func (s *Service) lifeThrough(ctx context.Context, ref Ref, rekeys []schema.Docu
 			st, end := links[i].stretch(first(p))
 			l.stretches = append(l.stretches, st)
 			if end != nil {
-				next = append(next, linksOf([]schema.Document{*end}, seen)...)
+				next = append(next, l.links([]schema.Document{*end})...)
 			}
 		})
 		if err != nil {
@@ -134,21 +134,21 @@ func (s *Service) lifeThrough(ctx context.Context, ref Ref, rekeys []schema.Docu
 	return l, nil
 }
 
-// linksOf returns the links in halves of changed keys that have not been seen.
-func linksOf(halves []schema.Document, seen map[string]bool) []link {
+// links returns the links in halves of changed keys that have not been seen.
+func (l *life) links(halves []schema.Document) []link {
 	var links []link
 	for i := range halves {
 		d := &halves[i]
-		if seen[d.EventID] {
-			continue
+		if slices.Contains(l.rekeys, d.EventID) || slices.Contains(l.rekeys, d.PairID) {
+			continue // the other half leads back to where this one is from
 		}
-		// The other half is seen with it: it leads back to where this one is from.
-		seen[d.EventID], seen[d.PairID] = true, true
 		if d.Entity.NextID != "" {
 			links = append(links, link{d, true})
+			l.rekeys = append(l.rekeys, d.PairID)
 		}
 		if d.Entity.PreviousID != "" {
 			links = append(links, link{d, false})
+			l.rekeys = append(l.rekeys, d.EventID)
 		}
 	}
 	return links

@@ -58,7 +58,7 @@ func sameSource(d *schema.Document) Filter {
 // A snapshot's row has the connector's time, or the database's at the snapshot's beginning, and other changes the time of their commit.
 const (
 	skew    = time.Minute // how far these clocks may be apart
-	besides = 8           // how many documents are looked at where times do not tell by themselves
+	besides = 16          // how many documents are looked at where times do not tell by themselves
 )
 
 // before searches what the filter holds for just before a document, in its source: lastBefore takes the answer. The event's own documents do not stand before it.
@@ -78,9 +78,10 @@ func closest(d *schema.Document, f And) Search {
 	return Search{Filter: append(f, committedBy(d.Time.Add(skew))), Order: NewestFirst, Limit: besides}
 }
 
-// baselineBefore searches the rows of snapshots before a document that have no place of their own, and which before therefore does not find in order.
+// baselineBefore searches the rows of snapshots before a document that have no place of their own, and which before therefore does not find in order. Their positions sort
+// before all others, so that an index by position leads to them whatever the entity's age.
 func baselineBefore(d *schema.Document, f Filter) Search {
-	return Search{Filter: And{f, Not{Is(FieldEventID, d.EventID)}, sameSource(d), unplaced, committedBy(d.Time.Add(skew))}, Order: NewestFirst, Limit: besides}
+	return Search{Filter: And{f, Not{Is(FieldEventID, d.EventID)}, sameSource(d), unplaced, committedBy(d.Time.Add(skew))}, Order: CommitOrderReverse, Limit: besides}
 }
 
 // lastBefore returns the last document of an answer that does not stand after another one; nil where there is none.

@@ -27,8 +27,8 @@ type PageQuery struct {
 // DefaultLimit is how many items a page has where nobody says.
 const DefaultLimit = 50
 
-// HistoryQuery asks what happened to an entity. From and To are times (see parseTime), from From, included, to before To; Field names an attribute that the changes must have
-// changed; User is the id, name or e-mail of who made them. Each of these may be "".
+// HistoryQuery asks what happened to an entity. From and To are times (RFC 3339, a day, "now", or before now such as "-7d"), from From, included, to before To; Field names
+// an attribute that the changes must have changed; User is the id, name or e-mail of who made them. Each of these may be "".
 type HistoryQuery struct {
 	Type, ID              string
 	From, To, Field, User string

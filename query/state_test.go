@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,6 +249,7 @@ func (c *countingStore) Search(ctx context.Context, searches ...query.Search) ([
 // failingStore fails at one round of searches.
 type failingStore struct {
 	query.Store
+	mu        sync.Mutex
 	at, round int
 	failed    bool
 }
@@ -255,6 +257,8 @@ type failingStore struct {
 var errDown = errors.New("the store is down")
 
 func (f *failingStore) next() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.round++; f.round == f.at {
 		f.failed = true
 		return errDown
