@@ -125,7 +125,7 @@ func askAll(b *testing.B, service *query.Service) {
 		})
 	}
 	measure("request", func(ctx context.Context) (int, error) {
-		answer, err := service.Request(ctx, query.RequestQuery{ID: "r" + strconv.Itoa(1+random.IntN(50_000))})
+		answer, err := service.Request(ctx, query.RequestQuery{ID: "r" + strconv.Itoa(1+random.IntN(40_000))})
 		if err != nil {
 			return 0, err
 		}

@@ -32,6 +32,8 @@ type index struct {
 	// groups are the fields by which its entries are grouped, with byGroup.
 	groups []query.Field
 	size   size
+	// rare says that a narrow index is taken also for another order, where it holds few.
+	rare bool
 	// eachKind says that a way is wanted for each kind of document where none is asked for, so that they come in order.
 	eachKind bool
 	// where is what a partial index holds, word for word, beyond that its fields have values; serves says whether all that is wanted is in it.
@@ -67,7 +69,7 @@ var indexes = []index{
 		groups: fields(query.FieldEntityType, query.FieldEntityID), size: narrow, where: "kind <> 'field_change'", serves: noFieldChange},
 	{name: "document_by_entity_version", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldVersionName), sorted: byTime, size: narrow,
 		where: "kind <> 'field_change'", serves: noFieldChange},
-	{name: "document_by_entity_field", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldChangeField), sorted: byCommit, size: narrow},
+	{name: "document_by_entity_field", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldChangeField), sorted: byCommit, size: narrow, rare: true},
 	{name: "document_by_commit", fields: fields(query.FieldEntityID, query.FieldEntityType), sorted: byCommit, size: narrow,
 		where: "kind = 'row_version'", serves: func(f fixed) bool { return f.only(query.FieldKind, rowVersion) }},
 	{name: "document_by_entity", fields: fields(query.FieldEntityID, query.FieldEntityType, query.FieldKind), sorted: byTime, size: narrow},
@@ -105,6 +107,55 @@ func fields(f ...query.Field) []query.Field { return f }
 
 // fixed are the values that fields must have.
 type fixed map[query.Field][]string
+
+// maxFixed bounds the values that alternatives are taken to have together.
+const maxFixed = 64
+
+// fix adds what a condition fixes: an equality, or alternatives of which each fixes the same field.
+func (f fixed) fix(n node) {
+	narrow := func(field query.Field, values []string) {
+		if before, ok := f[field]; !ok || len(values) < len(before) {
+			f[field] = values
+		}
+	}
+	switch n.op {
+	case opLeaf:
+		if equal, ok := n.filter.(query.Equal); ok && !n.negated {
+			narrow(equal.Field, equal.Values)
+		}
+	case opAll:
+		for _, sub := range n.nodes {
+			f.fix(sub)
+		}
+	case opAny:
+		var each []fixed
+		for _, sub := range n.nodes {
+			own := make(fixed)
+			own.fix(sub)
+			each = append(each, own)
+		}
+		if len(each) == 0 {
+			return
+		}
+		for field, values := range each[0] {
+			together := slices.Clone(values)
+			for _, other := range each[1:] {
+				if _, ok := other[field]; !ok {
+					together = nil
+					break
+				}
+				for _, v := range other[field] {
+					if !slices.Contains(together, v) {
+						together = append(together, v)
+					}
+				}
+			}
+			if together != nil && len(together) <= maxFixed {
+				narrow(field, together)
+			}
+		}
+	}
+}
 
 // only says whether a field must have one of some values.
 func (f fixed) only(field query.Field, values ...string) bool {

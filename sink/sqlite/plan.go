@@ -16,7 +16,7 @@ import (
 const (
 	// few is how many documents may be looked up and sorted without a second thought, and many how many at all where there is no other way but to look at
 	// all documents in order.
-	few, many = 500, 10_000
+	few, many = 500, 5_000
 	// maxWays bounds the statements for one search.
 	maxWays = 32
 )
@@ -149,7 +149,7 @@ func (p *planner) access(n node, around fixed) (access, error) {
 	return p.best([]node{n}, around)
 }
 
-// union takes the ways of each of the alternatives.
+// union takes the ways of each of the alternatives. Each keeps to its alternative: what an index itself says of that is then seen before the table is looked at.
 func (p *planner) union(nodes []node, around fixed) (access, error) {
 	sum := access{ok: true}
 	for _, n := range nodes {
@@ -157,7 +157,10 @@ func (p *planner) union(nodes []node, around fixed) (access, error) {
 		if err != nil || !a.ok || len(sum.ways)+len(a.ways) > maxWays {
 			return access{}, err
 		}
-		sum.ways = append(sum.ways, a.ways...)
+		for _, w := range a.ways {
+			w.cond = allOf(w.cond, compile(n))
+			sum.ways = append(sum.ways, w)
+		}
 		sum.cost += a.cost
 	}
 	return sum, nil
@@ -184,11 +187,7 @@ func (p *planner) cheapest(nodes []node, around fixed) (access, error) {
 		eq = make(fixed)
 	}
 	for _, n := range nodes {
-		if f, ok := n.filter.(query.Equal); ok && !n.negated {
-			if before, ok := eq[f.Field]; !ok || len(f.Values) < len(before) {
-				eq[f.Field] = f.Values
-			}
-		}
+		eq.fix(n)
 	}
 	var best access
 	for i := range indexes {
@@ -198,6 +197,10 @@ func (p *planner) cheapest(nodes []node, around fixed) (access, error) {
 		}
 		if x := indexes[i]; a.ok && (x.size == handful || x.size == narrow && p.sorts(a)) {
 			return a, nil
+		} else if a.ok && x.rare {
+			if found, err := p.measured(a); err != nil || found.cost < few {
+				return a, err
+			}
 		}
 		best = p.better(best, a)
 	}
