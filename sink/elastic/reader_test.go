@@ -23,7 +23,7 @@ func basic(user, password string) string {
 // reader returns the reader of a cluster.
 func (c cluster) reader(t *testing.T) *elastic.Reader {
 	t.Helper()
-	r, err := elastic.NewReader(elastic.Config{Addresses: []string{c.url}})
+	r, err := elastic.NewReader(elastic.Config{Addresses: []string{c.url}, RequestTimeout: 5 * time.Minute}) // a busy machine is no fault
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,11 +46,16 @@ func openSearchSecure(t *testing.T) cluster {
 // secured are the products with their security.
 var secured = map[string]func(*testing.T) cluster{"Elasticsearch": realCluster, "OpenSearch with security": openSearchSecure}
 
-// onEach runs a test on each product.
-func onEach(t *testing.T, run func(*testing.T, cluster)) {
+// onSecured runs a test on each product with security.
+func onSecured(t *testing.T, run func(*testing.T, cluster)) {
 	for name, open := range secured {
 		t.Run(name, func(t *testing.T) { run(t, open(t)) })
 	}
+}
+
+// onEach runs a test on each product, with security and without.
+func onEach(t *testing.T, run func(*testing.T, cluster)) {
+	onSecured(t, run)
 	t.Run("OpenSearch", func(t *testing.T) { run(t, openSearch(t)) })
 }
 
