@@ -13,13 +13,14 @@ import (
 // SQLite itself, without statistics, cannot tell a user who made nine tenths of all changes from one who made three. So the way in is chosen here: each condition that an
 // index serves is counted, up to a bound, and the least is taken. What a way in finds is always filtered by the whole question again, so a wrong choice costs
 // time and nothing else.
-const (
-	// few is how many documents may be looked up and sorted without a second thought, and many how many at all where there is no other way but to look at
-	// all documents in order.
-	few, many = 500, 5_000
-	// maxWays bounds the statements for one search.
-	maxWays = 32
-)
+
+// bounds are up to where is counted: few documents may be looked up and sorted without a second thought; for many it is better to look at all documents in order.
+type bounds struct{ few, many int }
+
+var usualBounds = bounds{500, 5_000}
+
+// maxWays bounds the statements for one search.
+const maxWays = 32
 
 // way is one way in: documents of an index that meet a condition.
 type way struct {
@@ -71,7 +72,7 @@ func plan(ctx context.Context, q queryer, n node, sorted sorting, groups ...quer
 		return nil, err
 	}
 	var a access
-	for _, p.bound = range []int{few, many} {
+	for _, p.bound = range []int{q.bounds.few, q.bounds.many} {
 		var err error
 		p.steps = 0
 		if a, err = p.access(n, nil); err != nil {
@@ -81,7 +82,7 @@ func plan(ctx context.Context, q queryer, n node, sorted sorting, groups ...quer
 			break
 		}
 	}
-	if !a.ok || a.cost >= many && !p.sorts(a) {
+	if !a.ok || a.cost >= q.bounds.many && !p.sorts(a) {
 		return []way{{"document_by_time", always, byTime}}, nil
 	}
 	return a.ways, nil
@@ -117,7 +118,7 @@ func (p *planner) measure(n node) error {
 		return nil
 	}
 	found, err := p.words(n.text)
-	n.text.common = found == many
+	n.text.common = found >= p.q.bounds.many
 	return err
 }
 
@@ -198,7 +199,7 @@ func (p *planner) cheapest(nodes []node, around fixed) (access, error) {
 		if x := indexes[i]; a.ok && (x.size == handful || x.size == narrow && p.sorts(a)) {
 			return a, nil
 		} else if a.ok && x.rare {
-			if found, err := p.measured(a); err != nil || found.cost < few {
+			if found, err := p.measured(a); err != nil || found.cost < p.q.bounds.few {
 				return a, err
 			}
 		}
@@ -334,15 +335,15 @@ func (p *planner) eachKind(x *index, eq fixed) (access, error) {
 // text finds documents by their words.
 func (p *planner) text(t *textQuery) (access, error) {
 	found, err := p.words(t)
-	if err != nil || found == many {
+	if err != nil || found >= p.q.bounds.many {
 		return access{}, err
 	}
 	return access{ok: true, ways: []way{{cond: t.condition()}}, cost: found}, nil
 }
 
-// words counts the documents that have words, up to many.
+// words counts the documents that have words, up to the greater bound.
 func (p *planner) words(t *textQuery) (int, error) {
-	return p.count("SELECT 1 FROM document_text WHERE document_text MATCH ?", []any{t.match}, many)
+	return p.count("SELECT 1 FROM document_text WHERE document_text MATCH ?", []any{t.match}, p.q.bounds.many)
 }
 
 // measured counts what the ways find.

@@ -23,12 +23,13 @@ type Reader struct {
 	file    fs.FileInfo // the file as it was opened
 	db      *sql.DB
 	timeout time.Duration
+	bounds  bounds
 }
 
 // OpenReader opens the file, which Setup has created and brought to the present layout, to read alone. The error is a *query.Error whose cause says for the operator what to
 // do. Close the reader after its last use.
 func OpenReader(path string) (*Reader, error) {
-	r := &Reader{path: path, timeout: readTime}
+	r := &Reader{path: path, timeout: readTime, bounds: usualBounds}
 	err := r.open()
 	if err == nil {
 		return r, nil
@@ -98,6 +99,7 @@ var _ query.Store = (*view)(nil)
 type queryer struct {
 	tx       *sql.Tx
 	prepared map[string]*sql.Stmt
+	bounds   bounds
 }
 
 // read runs the statements of one question in one transaction.
@@ -130,7 +132,7 @@ func (r *Reader) transaction(ctx context.Context, ask func(context.Context, quer
 	if err := unchanged(ctx, tx, r.path); err != nil {
 		return err
 	}
-	return ask(ctx, queryer{tx, make(map[string]*sql.Stmt)})
+	return ask(ctx, queryer{tx, make(map[string]*sql.Stmt), r.bounds})
 }
 
 // rows asks, and hands each row to scan until it wants no more.

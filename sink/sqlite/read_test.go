@@ -61,6 +61,19 @@ func TestReader(t *testing.T) {
 	})
 }
 
+// However little counts as many, and so whichever ways are taken, the answers are the same.
+func TestReaderTakesAnyWay(t *testing.T) {
+	for _, b := range []bounds{{1, 1}, {5, 40}} {
+		t.Run(fmt.Sprint(b), func(t *testing.T) {
+			querytest.Run(t, func(t *testing.T) (func(...schema.Document), query.Store) {
+				s, r := openBoth(t)
+				r.bounds = b
+				return writeTo(t, s), r.For(nil)
+			})
+		})
+	}
+}
+
 // Each document stands there a second time, in a scope that the reader may not see. Nothing of that shows: not in pages, counts, groups, nor in whether there is more.
 func TestReaderKeepsToScopes(t *testing.T) {
 	querytest.Run(t, func(t *testing.T) (func(...schema.Document), query.Store) {
