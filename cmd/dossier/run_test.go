@@ -35,13 +35,19 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// address waits for the log line that names the HTTP address.
+// address waits for the log line that names the first HTTP address.
 func (o *output) address(t *testing.T) string {
+	t.Helper()
+	return o.addressOf(t, "")
+}
+
+// addressOf waits for the log line that names the address of a key; "" is any.
+func (o *output) addressOf(t *testing.T, key string) string {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		for line := range strings.Lines(o.String()) {
-			var entry struct{ Message, Address string }
-			if json.Unmarshal([]byte(line), &entry) == nil && entry.Message == "listening" {
+			var entry struct{ Message, Key, Address string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Message == "listening" && (key == "" || key == entry.Key) {
 				return entry.Address
 			}
 		}
