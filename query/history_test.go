@@ -141,3 +141,14 @@ func TestChildrenRefuse(t *testing.T) {
 	_, err = s.service.Children(t.Context(), query.ChildrenQuery{Type: "supplier", ID: "8", AsOf: "x"})
 	fails(t, "no time", err, query.CodeInvalid, "as_of")
 }
+
+// A truncate of another table, or in another source, takes nothing of this one, whatever type both are of.
+func TestTruncatesOfOtherTables(t *testing.T) {
+	s := newScene(t)
+	a := s.happens(schema.ActionCreate, "1", "", `id=1`)
+	s.happens(schema.ActionTruncate, "", "", "", func(e *schema.AuditEvent) { e.CDC.Table = "product_old" })
+	s.happens(schema.ActionTruncate, "", "", "", func(e *schema.AuditEvent) { e.CDC.Schema = "archive" })
+	s.happens(schema.ActionTruncate, "", "", "", func(e *schema.AuditEvent) { e.CDC.Source = "annex" })
+	check(t, "status", s.state(query.StateQuery{}).Status, query.StatusPresent)
+	check(t, "history", eventsOf(s.history(query.HistoryQuery{})), a)
+}
