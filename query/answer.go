@@ -104,6 +104,8 @@ type State struct {
 	// Changes is what differed from the version before, and Named who gave the name, where it was not the change itself; on the entities of a named version alone.
 	Changes []FieldChange `json:"changes,omitempty"`
 	Named   *Naming       `json:"named,omitempty"`
+	// ComparedWith is the version before, where that has another name.
+	ComparedWith *VersionMark `json:"compared_with,omitempty"`
 }
 
 // Naming is what gave a version's name to a state: a row of a table that is a source of named versions, or a request.

@@ -34,10 +34,7 @@ func changeOf(d, pair *schema.Document) Change {
 	case schema.DocumentNamedVersion:
 		c.Kind = KindNamedVersion
 		c.VersionName = ""
-		c.Version = &VersionMark{Name: d.VersionName}
-		if v := d.NamedVersion; v != nil {
-			*c.Version = VersionMark{Name: d.VersionName, ID: v.ID, AsOf: v.AsOf, EventID: v.EventID}
-		}
+		c.Version = markOf(d)
 	case schema.DocumentFeedback:
 		c.Kind = KindFeedback
 		if f := d.Feedback; f != nil {
@@ -49,6 +46,18 @@ func changeOf(d, pair *schema.Document) Change {
 		c.Changes = rowChanges(d, pair)
 	}
 	return c
+}
+
+// markOf returns which state a document names; nil for no document.
+func markOf(naming *schema.Document) *VersionMark {
+	if naming == nil {
+		return nil
+	}
+	mark := &VersionMark{Name: naming.VersionName}
+	if v := naming.NamedVersion; v != nil {
+		mark.ID, mark.AsOf, mark.EventID = v.ID, v.AsOf, v.EventID
+	}
+	return mark
 }
 
 // rowChanges returns what a row version changed: the fields it names, in its order.

@@ -99,6 +99,20 @@ func TestVersionBefore(t *testing.T) {
 			})
 			l.version("1", schema.ActionUpdate, "", rowImage("a", "1"), rowImage("a", "2"), nil)
 		}, "a absent ->present 1"},
+		{"a version named on purpose compares with the one of another name before", func(l *oneEntity) {
+			name := func(name string, asOf int) func(*schema.Document) {
+				return func(d *schema.Document) {
+					named := *d
+					named.EventID, named.Kind, named.VersionName = "by "+name, schema.DocumentNamedVersion, name
+					named.NamedVersion = &schema.NamedVersion{AsOf: d.Time.Add(time.Duration(asOf) * time.Minute)}
+					l.store.Add(named)
+				}
+			}
+			l.version("1", schema.ActionCreate, "", nil, rowImage("a", "1"), name("spring", 0))
+			l.version("1", schema.ActionUpdate, "", rowImage("a", "1"), rowImage("a", "2"), name("winter", -1))
+			l.version("1", schema.ActionUpdate, "", rowImage("a", "2"), rowImage("a", "3"), name("V", 0))
+			l.version("1", schema.ActionUpdate, "", rowImage("a", "3"), rowImage("a", "4"), name("later", 0))
+		}, "a present 1->present 3"},
 		{"what was named for the purpose decides over changes that carry the name", func(l *oneEntity) {
 			l.version("1", schema.ActionCreate, "V", nil, rowImage("a", "1"), func(d *schema.Document) {
 				named := *d

@@ -11,6 +11,7 @@ import (
 //
 //   - the latest earlier edition of the same name that holds it;
 //   - otherwise, where changes carry the name, the entity before the first of them;
+//   - otherwise the named version of another name that was taken of it last before: State.ComparedWith names it;
 //   - otherwise nothing: every value differs from absent.
 func (s *Service) Version(ctx context.Context, q VersionQuery) (*VersionContent, error) {
 	if q.Name == "" {
@@ -90,6 +91,10 @@ func (s *Service) content(ctx context.Context, name string, editions []Edition, 
 		if err != nil {
 			return nil, err
 		}
+		others, err := s.otherVersionBefore(ctx, name, part, current, earlier)
+		if err != nil {
+			return nil, err
+		}
 		if err := s.complete(ctx, some(now, earlier)); err != nil {
 			return nil, err
 		}
@@ -103,7 +108,7 @@ func (s *Service) content(ctx context.Context, name string, editions []Edition, 
 				was = earlier[i].image
 			}
 			st.Changes = imageDiff(was, is)
-			st.Named = namedBy(current[i].naming)
+			st.Named, st.ComparedWith = namedBy(current[i].naming), markOf(others[i])
 			states = append(states, st)
 			for _, f := range is {
 				size += len(f.name) + len(f.value.JSON)
@@ -138,6 +143,43 @@ func (s *Service) versionBefore(ctx context.Context, name string, editions []Edi
 		return nil, err
 	}
 	return all, s.preceding(ctx, begins, all)
+}
+
+// otherVersionBefore puts in, for entities that were named on purpose and have no version before under the same name, the one that was taken last under another name, and returns
+// what named that one.
+func (s *Service) otherVersionBefore(ctx context.Context, name string, refs []Ref, current []versionTarget, earlier []*found) ([]*schema.Document, error) {
+	targets := make([]versionTarget, len(refs))
+	var searches []Search
+	var which []int
+	for i := range refs {
+		if naming := current[i].naming; naming != nil && earlier[i] == nil {
+			searches = append(searches, Search{Order: NewestFirst, Limit: candidateNamings, Filter: And{
+				anyKindNamed, refs[i].of(), Not{Is(FieldVersionName, name)}, Between{Field: FieldTime, To: naming.Time}}})
+			which = append(which, i)
+		}
+	}
+	err := s.searchAll(ctx, searches, func(i int, p Page) {
+		at := which[i]
+		for j := range p.Documents {
+			if d := &p.Documents[j]; d.NamedVersion != nil && !d.NamedVersion.AsOf.After(current[at].at) {
+				targets[at].name(d)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	states, err := s.statesIn(ctx, refs, targets)
+	if err != nil {
+		return nil, err
+	}
+	namings := make([]*schema.Document, len(refs))
+	for i, f := range states {
+		if f != nil {
+			earlier[i], namings[i] = f, targets[i].naming
+		}
+	}
+	return namings, nil
 }
 
 // preceding finds what entities were just before changes (nil where there is none to look before), and puts it into all.

@@ -92,8 +92,21 @@ func (w *world) before(name string, editions []truthEdition, at int, ref query.R
 				return c.before
 			}
 		}
+		return nil
 	}
-	return nil
+	var last *naming
+	for i, n := range w.namings {
+		own := editions[at].naming
+		if n.name != name && slices.Contains(n.refs, ref) && n.at.Before(own.at) && !n.asOf.After(own.asOf) &&
+			(last == nil || cmp.Or(n.asOf.Compare(last.asOf), n.at.Compare(last.at)) > 0) {
+			last = &w.namings[i]
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	row, _ := w.state(last.name, truthEdition{naming: last}, ref)
+	return row
 }
 
 func rowText(row schema.Row) string {
