@@ -15,7 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
-	"dossier/query"
 	"dossier/schema"
 )
 
@@ -382,68 +381,5 @@ func TestKafkaIsAway(t *testing.T) {
 		}
 		stop()
 		<-ended
-	}
-}
-
-func TestPositions(t *testing.T) {
-	for _, good := range []string{"0:0", "0:15,1:7", "3:9223372036854775807"} {
-		if p, err := ParsePosition(good); err != nil || p.String() != good {
-			t.Errorf("%s: %v, %v", good, p, err)
-		}
-	}
-	for _, bad := range []string{"", "0", "0:", ":1", "0:-1", "-1:0", "0:1,", "0:1,0:2", "a:1", "0:9223372036854775808", "4294967296:1", "0:1;1:2", strings.Repeat("0:1,", 9999)} {
-		if p, err := ParsePosition(bad); err == nil {
-			t.Errorf("%.20q: %v", bad, p)
-		} else if len(err.Error()) > 200 {
-			t.Errorf("the error repeats all of the input")
-		}
-	}
-}
-
-func TestMatches(t *testing.T) {
-	decoded := func(change func(*schema.AuditEvent)) (*Event, error) {
-		e := event("e1")
-		change(e)
-		return decode(&kgo.Record{Topic: topic, Value: e.AppendJSON(nil)})
-	}
-	for _, c := range []struct {
-		name   string
-		change func(*schema.AuditEvent)
-		q      string
-		want   bool
-	}{
-		{"everything", func(*schema.AuditEvent) {}, "", true},
-		{"nothing visible", func(e *schema.AuditEvent) { e.Changes = nil }, "", false},
-		{"user", func(*schema.AuditEvent) {}, "user:u1", true},
-		{"other user", func(*schema.AuditEvent) {}, "user:u2", false},
-		{"field", func(*schema.AuditEvent) {}, "field:price new:>1", true},
-		{"field and value", func(*schema.AuditEvent) {}, "field:price new:>2", false},
-		{"attribution", func(e *schema.AuditEvent) {
-			e.Kind, e.Changes, e.Before, e.After = schema.KindAttribution, nil, nil, nil
-			e.Attribution = &schema.Attribution{EventID: "e0", Action: schema.ActionUpdate, Fields: []string{"price"}}
-		}, "user:u1", true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			e, err := decoded(c.change)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var filter query.Filter
-			if c.q != "" {
-				q, err := query.ParseQuestion(c.q, time.Unix(1e9, 0))
-				if err != nil {
-					t.Fatal(err)
-				}
-				filter = q.Filter()
-			}
-			if e.Matches(filter) != c.want {
-				t.Errorf("%v", !c.want)
-			}
-		})
-	}
-	if _, err := decoded(func(e *schema.AuditEvent) {
-		e.Kind, e.Access = schema.KindAccess, &schema.Access{Method: "GET", Path: "/"}
-	}); !errors.Is(err, errNotShown) {
-		t.Errorf("who read what is shown to everybody: %v", err)
 	}
 }
