@@ -115,6 +115,21 @@ func address(text string) (string, bool) {
 }
 
 func likeClause(f query.Like) object {
+	var literal strings.Builder
+	wildcards, everywhere := 0, len(f.Pattern) > 0
+	for _, part := range f.Pattern {
+		if part.Any || part.One {
+			wildcards++
+		}
+		everywhere = everywhere && part.Any
+		literal.WriteString(part.Literal)
+	}
+	switch {
+	case everywhere:
+		return existsClause(query.Exists{Field: f.Field}) // values too long for a pattern included
+	case wildcards == 0:
+		return equalClause(query.Is(f.Field, literal.String())) // a wildcard query does not find the empty text
+	}
 	pattern, units := wildcardPattern(f.Pattern)
 	if units > schema.ExactLimit {
 		return nothing // nothing of that length is searchable

@@ -100,9 +100,8 @@ func TestAccessFollowsTheConfiguration(t *testing.T) {
 		}
 		c.mustSetup(t, config())
 		storeOne(t, c.writer(t, "dossier-sink", sinkPassword, logged{t: t}), "shifting", november)
-		c.addUser(t, "shifting-reader", "dossier-read-shifting")
-
 		report := c.mustSetup(t, config(elastic.Role{Name: "shifting", Scopes: scopes}))
+		c.addUser(t, "shifting-reader", "dossier-read-shifting")
 		if !slices.Contains(report.Changes, elastic.Change{Action: "add", Kind: "alias", Name: "dossier-read-shifting", Detail: "on dossier-shifting-v1-2026.11"}) {
 			t.Errorf("no alias added:\n%s", lines(report))
 		}
