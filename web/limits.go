@@ -136,7 +136,15 @@ const (
 // Server returns a server with the limits of a public address: what a slow or a greedy client can hold is bounded.
 func Server(handler http.Handler) *http.Server {
 	bounded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeBound)) // a writer without deadlines is a test's
+		rc := http.NewResponseController(w)
+		_ = rc.SetWriteDeadline(time.Now().Add(writeBound)) // a writer without deadlines is a test's
+		if r.ContentLength != 0 {
+			// net/http waits for a body that nobody has read, before it answers or after. One that never comes would hold the connection, and a request's slot, for ever.
+			_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
+			if r.Method != http.MethodPost {
+				w.Header().Set("Connection", "close") // nobody reads this one, so it is not waited for
+			}
+		}
 		handler.ServeHTTP(w, r)
 	})
 	return &http.Server{Handler: bounded, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeaderBytes}
