@@ -28,7 +28,7 @@ type Change struct {
 	TxID  uint64
 	HasTx bool
 	// Coordinates say where in the log the change stands, in a form that is the same at every delivery: the decimal LSN for
-	// PostgreSQL, "file:pos:row" for MariaDB.
+	// PostgreSQL, "file:pos:row" for MariaDB. A row of an incremental snapshot stands nowhere in the log: "read:" and when it was read, in nanoseconds since 1970.
 	Coordinates string
 	// LSN is the log sequence number (PostgreSQL), 0 elsewhere.
 	LSN uint64

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/base64"
+	"strconv"
 	"time"
 )
 
@@ -162,7 +163,7 @@ func (e *envelope) place() {
 	switch {
 	case s.hasLSN:
 		c.LSN = s.lsn
-		last, ok := lastCommit(s.sequence)
+		last, _, ok := readSequence(s.sequence)
 		if !ok {
 			last = s.lsn // no sequence: the best there is is the log's own order
 		}
@@ -171,7 +172,10 @@ func (e *envelope) place() {
 		// The binlog is written at commit, so its order is commit order; row tells the rows of one binlog event apart.
 		b = appendPosition(b, fileNumber(s.file), s.pos, s.row)
 	default:
-		b = appendPosition(b, 0, 0, c.TotalOrder)
+		// A row of an incremental snapshot stands nowhere in the log: it was read beside it, and published in its place in the order of what comes from the
+		// log, which the sequence tells.
+		last, read, _ := readSequence(s.sequence)
+		b = appendPosition(b, last, read, c.TotalOrder)
 	}
 	n := len(b)
 	switch {
@@ -183,21 +187,33 @@ func (e *envelope) place() {
 		b = appendPadded(b, s.pos, 1)
 		b = append(b, ':')
 		b = appendPadded(b, s.row, 1)
+	case !c.CommitTime.IsZero():
+		// Each reading of such a row is another event: the time of the reading, which its record keeps however often it is delivered, tells them apart.
+		b = append(b, "read:"...)
+		b = strconv.AppendInt(b, c.CommitTime.UnixNano(), 10)
 	}
 	both := string(b) // one allocation for two strings
 	c.Position, c.Coordinates = both[:n], both[n:]
 }
 
-// lastCommit reads the first element of source.sequence, ["26375504","26375672"] or [null,"26375672"]; a null is 0: nothing
-// was committed before.
-func lastCommit(sequence []byte) (uint64, bool) {
+// readSequence reads source.sequence, ["26375504","26375672"] or [null,"26375672"]: the LSN of the last commit before, and the event's own or, where it has
+// none, that of what was read last. A null is 0: nothing was committed before. It says whether it could read the first.
+func readSequence(sequence []byte) (last, own uint64, ok bool) {
 	if len(sequence) == 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	s := NewScanner(sequence)
 	if s.ArrayStart() != nil {
-		return 0, false
+		return 0, 0, false
 	}
+	if last, ok = sequenceElement(&s); ok {
+		own, _ = sequenceElement(&s)
+	}
+	return last, own, ok
+}
+
+// sequenceElement reads the next of a sequence's numbers.
+func sequenceElement(s *Scanner) (uint64, bool) {
 	if ok, err := s.Element(); err != nil || !ok {
 		return 0, false
 	}

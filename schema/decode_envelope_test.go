@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -254,5 +255,33 @@ func TestKeysInHeadersAsText(t *testing.T) {
 	var e *DecodeError
 	if err := NewDecoder(DecoderConfig{}).Change(t.Context(), rec, &c); !errors.As(err, &e) || e.Reason != ReasonBadKey || !strings.Contains(e.Detail, "header.converter") {
 		t.Errorf("%v, want %s", err, ReasonBadKey)
+	}
+}
+
+// Each reading of a row by an incremental snapshot, which stands nowhere in the log, is an event of its own, however often its record is delivered; and it stands in commit order where it
+// was published.
+func TestRowsOfIncrementalSnapshots(t *testing.T) {
+	decode := func(ns, sequence string) Change {
+		t.Helper()
+		value := `{"before":null,"after":{"id":1},"source":{"connector":"postgresql","name":"shop","ts_ms":1795411249100,"snapshot":"incremental","sequence":` + strconv.Quote(sequence) +
+			`,"ts_ns":` + ns + `,"schema":"public","table":"stock","txId":null,"lsn":null},"transaction":null,"op":"r","ts_ns":1795411249200000000}`
+		var c Change
+		if err := NewDecoder(DecoderConfig{}).Change(t.Context(), &Record{Topic: "shop.public.stock", Key: []byte(`{"id":1}`), Value: []byte(value)}, &c); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := decode("1795411249100227759", `["28290312","28290400"]`)
+	again := decode("1795411249100227759", `["28290312","28290400"]`)
+	later := decode("1795411249100227760", `["28290312","28290400"]`)
+	if first.Coordinates != again.Coordinates || first.Coordinates == later.Coordinates || first.Coordinates == "" {
+		t.Errorf("coordinates %q, delivered again %q, read again %q", first.Coordinates, again.Coordinates, later.Coordinates)
+	}
+	before, after := FormatPosition(28290000, 28290312, 3), FormatPosition(28290312, 28290401, 1)
+	if !(before < first.Position && first.Position < after) {
+		t.Errorf("position %s is not between %s and %s", first.Position, before, after)
+	}
+	if none := decode("1795411249100227759", ""); none.Position != FormatPosition(0, 0, 0) {
+		t.Errorf("without a sequence the position is %s", none.Position)
 	}
 }
