@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"time"
 
 	"dossier/schema"
 )
@@ -35,11 +36,12 @@ func (s *Service) Children(ctx context.Context, q ChildrenQuery) (*States, error
 		if err != nil {
 			return nil, err
 		}
-		if answer.Items, err = s.childrenAmong(ctx, ref, groups, moment{at: at}); err != nil {
+		looked := 0
+		if answer.Items, looked, err = s.childrenAmong(ctx, ref, groups, at); err != nil {
 			return nil, err
 		}
-		if answer.Next = ""; len(groups) == p.limit {
-			after = groups[len(groups)-1].Key
+		if answer.Next = ""; len(groups) == p.limit || looked < len(groups) {
+			after = groups[looked-1].Key
 			answer.Next = p.next(place{group: after})
 		}
 		if len(answer.Items) > 0 || answer.Next == "" {
@@ -52,33 +54,38 @@ func (s *Service) Children(ctx context.Context, q ChildrenQuery) (*States, error
 	return answer, nil
 }
 
-// childrenAmong returns those entities that had the parent at the time.
-func (s *Service) childrenAmong(ctx context.Context, parent Ref, groups []Group, at moment) ([]State, error) {
-	moments := make([]moment, len(groups))
-	for i, g := range groups {
-		moments[i] = moment{Ref{g.Key[0], g.Key[1]}, at.at}
-	}
-	all, err := s.statesAt(ctx, moments)
-	if err != nil {
-		return nil, err
-	}
-	children := make([]*found, 0, len(all))
-	for _, f := range all {
-		if f == nil || f.status() != StatusPresent {
-			continue
+// childrenAmong returns those entities that had the parent at the time. It ends early where their rows are large: looked is how many it has looked at.
+func (s *Service) childrenAmong(ctx context.Context, parent Ref, groups []Group, at time.Time) (states []State, looked int, err error) {
+	states = []State{}
+	for size := 0; looked < len(groups) && size < MaxPageBytes; {
+		part := groups[looked:min(looked+contentAtOnce, len(groups))]
+		moments := make([]moment, len(part))
+		for i, g := range part {
+			moments[i] = moment{Ref{g.Key[0], g.Key[1]}, at}
 		}
-		if p := f.row.Entity.Parent; p != nil && p.Type == parent.Type && p.ID == parent.ID {
-			children = append(children, f)
+		all, err := s.statesAt(ctx, moments)
+		if err != nil {
+			return nil, 0, err
 		}
+		children := make([]*found, 0, len(all))
+		for _, f := range all {
+			if f == nil || f.status() != StatusPresent {
+				continue
+			}
+			if p := f.row.Entity.Parent; p != nil && p.Type == parent.Type && p.ID == parent.ID {
+				children = append(children, f)
+			}
+		}
+		if err := s.complete(ctx, children); err != nil {
+			return nil, 0, err
+		}
+		for _, f := range children {
+			states = append(states, f.state())
+			size += f.image.size()
+		}
+		looked += len(part)
 	}
-	if err := s.complete(ctx, children); err != nil {
-		return nil, err
-	}
-	states := make([]State, len(children))
-	for i, f := range children {
-		states[i] = f.state()
-	}
-	return states, nil
+	return states, looked, nil
 }
 
 // checkParent tells a parent without children from an entity of which nothing is known.

@@ -9,8 +9,8 @@ import (
 	"dossier/schema"
 )
 
-// maxCursor bounds a cursor's text. A place whose names are longer cannot be continued; PostgreSQL's have 63 bytes.
-const maxCursor = 4 << 10
+// maxCursor bounds a cursor's text. There is room for a place behind an entity whose type and id are as long as can be asked for.
+const maxCursor = 24 << 10
 
 // cursorVersion begins each cursor, so that a later release can tell its own from those that callers kept.
 const cursorVersion = 1

@@ -36,6 +36,14 @@ func (m image) get(name string) (imageField, bool) {
 	return imageField{name: name}, false
 }
 
+// size is about how many bytes the image has as JSON.
+func (m image) size() (n int) {
+	for i := range m {
+		n += len(m[i].name) + len(m[i].value.JSON)
+	}
+	return n
+}
+
 // show writes the image into a state. Values share memory with it.
 func (m image) show(st *State) {
 	st.Row = make(Row, 0, len(m))
