@@ -55,9 +55,9 @@ var indexes = []index{
 	{name: "document_by_event", fields: fields(query.FieldEventID), size: handful},
 	{name: "document_by_feedback", fields: fields(query.FieldFeedbackEvent), size: handful},
 	{name: "document_by_turn", fields: fields(query.FieldEntityID, query.FieldEntityType), sorted: byTime, size: handful,
-		where: "kind = 'row_version' AND action IN ('create', 'delete', 'rekey')", serves: func(f fixed) bool {
+		where: "kind = 'row_version' AND action IN ('create', 'delete', 'rekey', 'snapshot')", serves: func(f fixed) bool {
 			return f.only(query.FieldKind, rowVersion) &&
-				f.only(query.FieldAction, string(schema.ActionCreate), string(schema.ActionDelete), string(schema.ActionRekey))
+				f.only(query.FieldAction, string(schema.ActionCreate), string(schema.ActionDelete), string(schema.ActionRekey), string(schema.ActionSnapshot))
 		}},
 	{name: "document_by_truncate", fields: fields(query.FieldEntityType), sorted: byTime, size: handful,
 		where: "kind = 'truncate'", serves: func(f fixed) bool { return f.only(query.FieldKind, string(schema.DocumentTruncate)) }},

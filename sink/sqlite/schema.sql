@@ -68,7 +68,7 @@ CREATE TABLE document_json (
 -- An entity's history and its state at a time; its versions in commit order; where its life or its key changed; its fields' changes in commit order; its named versions.
 CREATE INDEX document_by_entity         ON document (entity_id, entity_type, kind, time, position, fields);
 CREATE INDEX document_by_commit         ON document (entity_id, entity_type, position, time) WHERE kind = 'row_version';
-CREATE INDEX document_by_turn           ON document (entity_id, entity_type, time, position) WHERE kind = 'row_version' AND action IN ('create', 'delete', 'rekey');
+CREATE INDEX document_by_turn           ON document (entity_id, entity_type, time, position) WHERE kind = 'row_version' AND action IN ('create', 'delete', 'rekey', 'snapshot');
 CREATE INDEX document_by_entity_field   ON document (entity_id, entity_type, field, position, time) WHERE field IS NOT NULL;
 CREATE INDEX document_by_entity_version ON document (entity_id, entity_type, version_name, time, position, kind) WHERE version_name IS NOT NULL AND kind <> 'field_change';
 CREATE INDEX document_by_truncate       ON document (entity_type, time, position) WHERE kind = 'truncate';
