@@ -164,7 +164,12 @@ func (r *cursorReader) time() time.Time {
 		return time.Time{}
 	}
 	r.rest = r.rest[n:]
-	return time.Unix(seconds, int64(r.uvarint())).UTC()
+	nanoseconds := r.uvarint()
+	t := time.Unix(seconds, int64(nanoseconds)).UTC()
+	if nanoseconds >= uint64(time.Second) || t.Year() < 0 || t.Year() > 9999 { // no clock and no document has such a time, and JSON cannot say it
+		r.fail()
+	}
+	return t
 }
 
 func (r *cursorReader) text() string {

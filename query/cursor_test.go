@@ -60,6 +60,11 @@ func TestCursorRefuses(t *testing.T) {
 	refused("negative", PageQuery{Limit: -1}, "limit", question...)
 	refused("too many", PageQuery{Limit: MaxLimit + 1}, "limit", question...)
 
+	for _, now := range []time.Time{time.Unix(1<<62, 0), time.Unix(-1<<62, 0), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		madeUp, _ := cursorService(now).page(PageQuery{}, question...)
+		refused("made up, at a time beyond the calendar", PageQuery{Cursor: madeUp.next(place{group: []string{"a"}})}, "cursor", question...)
+	}
+
 	raw, _ := base64.RawURLEncoding.DecodeString(good)
 	for i := range raw {
 		damaged := append([]byte(nil), raw...)

@@ -33,7 +33,10 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err == nil {
-		return t.UTC(), nil
+		if t = t.UTC(); t.Year() < 0 || t.Year() > 9999 { // by its offset; no answer could repeat it
+			return time.Time{}, fmt.Errorf("%s lies outside the years 0000 to 9999 in UTC", shown(text))
+		}
+		return t, nil
 	}
 	if _, err := time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "+", 1)); err == nil {
 		return time.Time{}, errors.New("a blank stands where the time zone's + should: in a URL, write %2B for +")
