@@ -42,7 +42,7 @@ func BenchmarkChange(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			add()
+			reader.addOne(&add)
 		}
 		for i := range perTx {
 			value := fmt.Sprintf(`{"before":{"id":%d,"name":"a product of middling length","price":"1.50","stock":%d,"made":"2026-01-02T03:04:05.678901Z"},"after":{"id":%d,"name":"a product of middling length","price":"99.50","stock":%d,"made":"2026-01-02T03:04:05.678901Z"},%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d000,"ts_ns":%d000000}`,

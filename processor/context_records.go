@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,70 +14,115 @@ import (
 	"dossier/schema"
 )
 
-// understand returns how a record changes the window; nil where it says nothing. The error is that of a schema registry that does not
-// answer: the record has to be read again.
-func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.Record, at int64, boundary *schema.TransactionBoundary, message *schema.Message, change *schema.Change) (func(), error) {
+// addition is what a record of a context stream adds to the window.
+type addition struct {
+	offset int64
+	time   int64 // the record's own, in Unix milliseconds; never for a control record
+	// sound is false where the record is at fault: it is to become a dead letter.
+	sound bool
+
+	adds   bool // without it the rest means nothing
+	kind   entryKind
+	source uint16
+	txID   uint64
+	key    TopicKey     // of entryTopic
+	entry  ContextEntry // of a context
+	end    End          // of entryEnd
+}
+
+// addOne adds a record to the window. The caller holds mu.
+func (r *contextReader) addOne(a *addition) {
+	if !a.adds {
+		return
+	}
+	switch a.kind {
+	case entryBegin:
+		r.window.AddBegin(a.source, a.txID, a.time)
+	case entryEnd:
+		r.note(txHash(a.source, a.txID))
+		r.window.AddEnd(a.source, a.txID, a.end)
+	case entryMessage:
+		r.note(txHash(a.source, a.txID))
+		r.window.AddMessage(a.source, a.txID, a.entry)
+	case entryRow:
+		r.note(txHash(a.source, a.txID))
+		r.window.AddRow(a.source, a.txID, a.entry)
+	case entryTopic:
+		for _, hash := range a.key.hashes(r.window) {
+			r.note(hash)
+		}
+		r.window.AddTopic(a.key, a.entry)
+	}
+}
+
+// understand returns how a record changes the window. The error is that of a schema registry that does not answer: the record has to be read
+// again.
+func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.Record, at int64, boundary *schema.TransactionBoundary, message *schema.Message, change *schema.Change) (addition, error) {
+	a := addition{offset: rec.Offset, time: at}
+	err := r.read(ctx, s, rec, &a, boundary, message, change)
+	a.sound = err == nil || errors.Is(err, schema.ErrTombstone)
+	return a, transientOnly(err)
+}
+
+// read fills in what the record adds. The error says why the record is no context, or its context is not to be understood.
+func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record, a *addition, boundary *schema.TransactionBoundary, message *schema.Message, change *schema.Change) error {
 	switch s.role {
 	case roleTransaction:
-		err := r.decoders[s.source.index].Transaction(ctx, rec, boundary)
-		if err != nil {
-			return nil, transientOnly(err)
+		if err := r.decoders[s.source.index].Transaction(ctx, rec, boundary); err != nil {
+			return err
 		}
-		txID := boundary.TxID
+		a.adds, a.kind, a.source, a.txID = true, entryBegin, s.source.index, boundary.TxID
 		if !boundary.End {
-			return func() { r.window.AddBegin(s.source.index, txID, at) }, nil
+			return nil
 		}
-		end := End{Time: at}
+		a.kind, a.end.Time = entryEnd, a.time
 		for _, c := range boundary.Collections {
 			switch {
 			case r.config.Table != "" && c.Name == r.config.Table:
-				end.Rows += int(c.Count)
+				a.end.Rows += int(c.Count)
 			case strings.Count(c.Name, ".") != 1: // a table is schema.table; anything else that counts is a logical message
-				end.Messages += int(c.Count)
+				a.end.Messages += int(c.Count)
 			}
 		}
-		return func() { r.note(txHash(s.source.index, txID)); r.window.AddEnd(s.source.index, txID, end) }, nil
+		return nil
 
 	case roleMessage:
 		err := r.decoders[s.source.index].Message(ctx, rec, message)
-		if err != nil || !message.HasTx {
-			return nil, transientOnly(err)
+		if err != nil {
+			return err
 		}
-		txID := message.TxID
-		entry := ContextEntry{Time: at, LSN: message.LSN, Order: message.TotalOrder}
-		if message.Prefix == r.config.MessagePrefix {
-			if _, err := schema.ParseContext(message.Content); err == nil {
-				entry.Payload = message.Content
-			}
+		a.adds, a.kind, a.source, a.txID = message.HasTx, entryMessage, s.source.index, message.TxID
+		a.entry = ContextEntry{Time: a.time, LSN: message.LSN, Order: message.TotalOrder}
+		if message.Prefix != r.config.MessagePrefix {
+			return nil
 		}
-		return func() { r.note(txHash(s.source.index, txID)); r.window.AddMessage(s.source.index, txID, entry) }, nil
+		if _, err = schema.ParseContext(message.Content); err == nil {
+			a.entry.Payload = message.Content
+		}
+		return err
 
 	case roleContextTable:
 		err := r.decoders[s.source.index].Change(ctx, rec, change)
-		if err != nil || change.Op != schema.OpCreate || !change.HasTx {
-			return nil, transientOnly(err)
+		if err != nil || change.Op != schema.OpCreate {
+			return err
 		}
-		txID := change.TxID
-		entry := ContextEntry{Time: at, LSN: change.LSN, Order: change.TotalOrder}
-		if c, err := schema.ContextFromRow(change.After); err == nil {
-			entry.Payload = encodeContext(&c)
+		a.adds, a.kind, a.source, a.txID = change.HasTx, entryRow, s.source.index, change.TxID
+		a.entry = ContextEntry{Time: a.time, LSN: change.LSN, Order: change.TotalOrder}
+		c, err := schema.ContextFromRow(change.After)
+		if err == nil && change.HasTx {
+			a.entry.Payload = encodeContext(&c)
 		}
-		return func() { r.note(txHash(s.source.index, txID)); r.window.AddRow(s.source.index, txID, entry) }, nil
+		return err
 
 	case roleContextTopic:
 		key, err := topicKey(rec, r.sources)
 		if err != nil {
-			return nil, nil
+			return err
 		}
-		entry := ContextEntry{Time: at, Payload: topicPayload(key.CorrelationID, rec.Value)}
-		return func() {
-			for _, hash := range key.hashes(r.window) {
-				r.note(hash)
-			}
-			r.window.AddTopic(key, entry)
-		}, nil
+		a.adds, a.kind, a.key = true, entryTopic, key
+		a.entry = ContextEntry{Time: a.time, Payload: topicPayload(key.CorrelationID, rec.Value)}
 	}
-	return nil, nil
+	return nil
 }
 
 // headerSource is the header by which a record on the request-context topic says of which source its transaction number is. It is needed

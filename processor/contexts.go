@@ -59,6 +59,7 @@ type stream struct {
 	next   int64 // the offset to be read next
 	end    int64 // the partition's end when it was listed last
 	newest int64 // the newest record time read, in Unix milliseconds
+	sound  int64 // every record from this offset up to next was understood
 	paused bool  // it is ahead of the others: see align
 }
 
@@ -211,7 +212,7 @@ func (r *contextReader) align(client *kgo.Client) {
 
 func (r *contextReader) addStream(at topicPartition, offset int64) {
 	source, role, _ := classify(at.topic, r.sources, r.config)
-	r.streams[at] = &stream{source: source, role: role, next: offset, newest: never}
+	r.streams[at] = &stream{source: source, role: role, next: offset, newest: never, sound: math.MaxInt64}
 }
 
 // makeRoom keeps the window within its limits: it drops what no undecided change can need, and waits as long as the streams have been read
@@ -246,6 +247,24 @@ func (r *contextReader) mustRead() bool {
 	return false
 }
 
+// soundness is a range of a partition's offsets in which every record was understood; the end is not in it.
+type soundness struct{ from, end int64 }
+
+func (s soundness) has(offset int64) bool { return offset >= s.from && offset < s.end }
+
+// soundness says of which of a context topic's records nothing more has to be found out.
+func (r *contextReader) soundness(at topicPartition) soundness {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if s := r.streams[at]; s != nil {
+		return soundness{s.sound, s.next}
+	}
+	return soundness{}
+}
+
+// takeRecords is how many records are added to the window under one lock.
+const takeRecords = 64
+
 // take adds what was fetched to the window.
 func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 	if fetches.NumRecords() == 0 {
@@ -256,6 +275,8 @@ func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 	var message schema.Message
 	var change schema.Change
 	var failed error
+	var headers []schema.Header
+	additions := make([]addition, 0, takeRecords)
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		r.mu.RLock()
 		s := r.streams[topicPartition{p.Topic, p.Partition}]
@@ -263,35 +284,51 @@ func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 		if s == nil || failed != nil {
 			return
 		}
+		next := s.next
 		for _, record := range p.Records {
-			if record.Offset < s.next {
+			if record.Offset < next {
 				continue
 			}
-			var add func()
+			a := addition{offset: record.Offset, sound: true, time: never}
 			if !record.Attrs.IsControl() {
-				rec := fromKgo(record)
+				rec := fromKgo(record, headers[:0])
+				headers = rec.Headers
 				// A record time in the future is a clock that lies: it must not make the rest of the stream look read.
 				at := min(record.Timestamp.UnixMilli(), now)
-				var err error
-				if add, err = r.understand(ctx, s, &rec, at, &boundary, &message, &change); err != nil {
-					failed = err
-					return
+				if a, failed = r.understand(ctx, s, &rec, at, &boundary, &message, &change); failed != nil {
+					break
 				}
 			}
-			r.mu.Lock()
-			if add != nil {
-				add()
+			next = record.Offset + 1
+			if additions = append(additions, a); len(additions) == takeRecords {
+				r.add(s, additions)
+				additions = additions[:0]
 			}
-			s.next = record.Offset + 1
-			if !record.Attrs.IsControl() {
-				s.newest = max(s.newest, min(record.Timestamp.UnixMilli(), now))
-			}
-			r.mu.Unlock()
 		}
+		r.add(s, additions)
+		additions = additions[:0]
 	})
 	r.reachEnds()
 	r.signal()
 	return failed
+}
+
+// add adds consecutive records of a stream to the window.
+func (r *contextReader) add(s *stream, additions []addition) {
+	if len(additions) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range additions {
+		a := &additions[i]
+		r.addOne(a)
+		s.sound = min(s.sound, a.offset)
+		if !a.sound {
+			s.sound = a.offset + 1
+		}
+		s.next, s.newest = a.offset+1, max(s.newest, a.time)
+	}
 }
 
 // note remembers that something has come under a key, for those who wait for late contexts. The caller holds mu.

@@ -51,15 +51,13 @@ func audit(t *testing.T, format corpus.Format, scenarios []string, config Contex
 		if !ok || role == roleChange {
 			continue
 		}
-		rec := fromKgo(kafka[i])
+		rec := fromKgo(kafka[i], nil)
 		add, err := reader.understand(context.Background(), &stream{source: source, role: role}, &rec, r.Timestamp.UnixMilli(),
 			new(schema.TransactionBoundary), new(schema.Message), new(schema.Change))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if add != nil {
-			add()
-		}
+		reader.addOne(&add)
 	}
 	readPast := records[len(records)-1].Timestamp.UnixMilli() + 3_600_000
 	parts := make(map[topicPartition]*partition)

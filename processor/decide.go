@@ -43,7 +43,7 @@ func (s *session) decide(ctx context.Context, p *partition) (done bool, err erro
 	if err != nil || !done {
 		return false, err
 	}
-	s.observer.Decided(p.source.Name, rendered.context.Status, s.now().Sub(p.change.CommitTime))
+	s.observer.Decided(p.source.Name, rendered.context.Status, p.now.Sub(p.change.CommitTime))
 	if decision.Open && !dead {
 		return true, s.await(p)
 	}
@@ -76,7 +76,7 @@ func (s *session) join(p *partition) (Decision, renderedContext) {
 
 // prepare decodes the first change and makes its audit event, but for the context. A record that needs no more than that is done.
 func (s *session) prepare(ctx context.Context, p *partition) (done bool, err error) {
-	err = p.decode(ctx, s.rules, s.now())
+	err = p.decode(ctx, s.rules, p.now)
 	switch dead, isDead := isDead(err); {
 	case errors.Is(err, schema.ErrTombstone):
 		return true, s.begin()
@@ -113,8 +113,10 @@ func (s *session) publish(ctx context.Context, p *partition, context []byte) (de
 				"; raise max.message.bytes of the topic and audit.max_record_bytes, or exclude a field")
 		return true, done, err
 	}
+	valueEnd := len(p.out.scratch)
+	p.out.scratch = append(p.out.scratch, e.ID...)
 	stable := p.out.take(p.out.scratch)
-	return false, true, s.produce(s.auditRecord(e, stable[:keyLength:keyLength], stable[keyLength:]))
+	return false, true, s.produce(s.auditRecord(&p.out, e.Kind, stable[valueEnd:], stable[:keyLength:keyLength], stable[keyLength:valueEnd:valueEnd]))
 }
 
 // render encodes a context in the audit topic's format.
@@ -135,32 +137,45 @@ func (s *session) appendEvent(b []byte, e *schema.AuditEvent, context []byte) []
 	return e.AppendAvroWithContext(b, context)
 }
 
-func (s *session) auditRecord(e *schema.AuditEvent, key, value []byte) *kgo.Record {
-	return &kgo.Record{Topic: s.config.Audit.Topic, Key: key, Value: value, Headers: []kgo.RecordHeader{
-		{Key: schema.HeaderEventID, Value: []byte(e.ID)}, {Key: schema.HeaderKind, Value: []byte(e.Kind)},
-		{Key: schema.HeaderSchemaVersion, Value: schemaVersion},
-	}}
+func (s *session) auditRecord(out *slab, kind schema.Kind, id, key, value []byte) *kgo.Record {
+	r := out.record(3)
+	r.Topic, r.Key, r.Value = s.config.Audit.Topic, key, value
+	kindText := kindChange
+	if kind != schema.KindChange {
+		kindText = []byte(kind)
+	}
+	r.Headers[0] = kgo.RecordHeader{Key: schema.HeaderEventID, Value: id}
+	r.Headers[1] = kgo.RecordHeader{Key: schema.HeaderKind, Value: kindText}
+	r.Headers[2] = kgo.RecordHeader{Key: schema.HeaderSchemaVersion, Value: schemaVersion}
+	return r
 }
 
-var schemaVersion = strconv.AppendInt(nil, schema.AuditSchemaVersion, 10)
+// Headers' values that are the same in all records.
+var (
+	kindChange    = []byte(schema.KindChange)
+	schemaVersion = strconv.AppendInt(nil, schema.AuditSchemaVersion, 10)
+)
 
 // produce adds a record to the transaction. A record that cannot be produced fails the transaction.
 func (s *session) produce(r *kgo.Record) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	s.kafka.Produce(s.finish, r, func(_ *kgo.Record, err error) {
-		if err != nil {
-			s.failure.CompareAndSwap(nil, &err)
-		}
-	})
+	s.kafka.Produce(s.finish, r, s.promise)
 	return nil
+}
+
+// produced notes a record that could not be produced.
+func (s *session) produced(_ *kgo.Record, err error) {
+	if err != nil {
+		s.failure.CompareAndSwap(nil, &err)
+	}
 }
 
 // deadLetter produces the partition's first record as a dead letter. One that is too large for the dead-letter topic stays where it is:
 // nothing is dropped, and the partition waits until the topic takes it.
 func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, detail string) (done bool, err error) {
-	rec := fromKgo(p.queue[p.head])
+	rec := p.record()
 	letter := deadletter.New(s.config.DeadLetterTopic, &rec, stage, reason, detail, s.now())
 	if size := recordSize(letter); size > s.maxLetter {
 		limit := s.maxLetter
@@ -231,7 +246,7 @@ func (s *session) attribute() error {
 		event := c.event
 		event.Context, event.VersionName = late, cmp.Or(event.VersionName, late.VersionName)
 		value := s.appendEvent(nil, &event, s.render(late).text)
-		if err := s.produce(s.auditRecord(&event, event.AppendKey(nil), value)); err != nil {
+		if err := s.produce(s.auditRecord(&s.lateOut, event.Kind, []byte(event.ID), event.AppendKey(nil), value)); err != nil {
 			return err
 		}
 		if err := s.forget(c); err != nil {

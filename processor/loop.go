@@ -52,13 +52,13 @@ func (s *session) loop(ctx context.Context) error {
 		}
 		s.pause()
 		s.report()
-		if s.inTxn && (s.now().Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= 5*pollRecords) {
+		if s.inTxn.Load() && (s.now().Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= 5*pollRecords) {
 			if err := s.commit(finish); err != nil {
 				return err
 			}
 		}
 	}
-	if s.inTxn {
+	if s.inTxn.Load() {
 		return s.commit(finish)
 	}
 	return nil
@@ -70,7 +70,7 @@ func (s *session) poll(ctx context.Context) kgo.Fetches {
 	if s.waiting() || len(s.recheck) > 0 {
 		wait = 50 * time.Millisecond
 	}
-	if s.inTxn {
+	if s.inTxn.Load() {
 		wait = min(wait, max(s.config.CommitInterval-s.now().Sub(s.txnSince), 0)+time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
@@ -124,7 +124,7 @@ func (s *session) rebalanced(ctx context.Context) error {
 		// Also without a transaction: ending the session's turn is what lets it tell of the next revocation.
 		return s.abort(ctx)
 	}
-	if s.inTxn {
+	if s.inTxn.Load() {
 		// The pending topic is read to its end: our own open transaction must not be in the way.
 		if err := s.commit(ctx); err != nil {
 			return err
@@ -224,7 +224,10 @@ func (s *session) work(ctx context.Context) error {
 
 // drain decides the partition's records until one has to wait. It ends early with ctx, so that a stop is not held up.
 func (s *session) drain(ctx context.Context, p *partition) error {
-	for p.len() > 0 && ctx.Err() == nil && !s.now().Before(p.retryAt) {
+	for p.len() > 0 && ctx.Err() == nil {
+		if p.now = s.now(); p.now.Before(p.retryAt) || s.overdue(p.now) {
+			return nil
+		}
 		var done bool
 		var err error
 		switch {
@@ -253,7 +256,7 @@ func (s *session) recount(ctx context.Context, p *partition) (done bool, err err
 	if record.Key != nil || record.Value == nil {
 		return true, nil
 	}
-	rec := fromKgo(record)
+	rec := p.record()
 	err = p.decoder.Change(ctx, &rec, &p.change)
 	if transientOnly(err) != nil {
 		return s.retryLater(p, err)
@@ -275,11 +278,17 @@ func (s *session) retryLater(p *partition, err error) (bool, error) {
 	return false, nil
 }
 
-// checkContext looks at a record of a context topic, which the context reader has taken in already, for what makes it a dead letter:
-// one instance reads it here, and says so once.
+// checkContext looks at a record of a context topic for what makes it a dead letter: one instance reads it here, and says so once. What the
+// context reader has understood already needs no second look.
 func (s *session) checkContext(ctx context.Context, p *partition) (done bool, err error) {
-	record := p.queue[p.head]
-	rec := fromKgo(record)
+	offset := p.queue[p.head].Offset
+	if !p.sound.has(offset) {
+		p.sound = s.contexts.soundness(p.topicPartition)
+	}
+	if p.sound.has(offset) {
+		return true, s.begin()
+	}
+	rec := p.record()
 	switch p.role {
 	case roleTransaction:
 		err = p.decoder.Transaction(ctx, &rec, &p.boundary)
@@ -325,7 +334,7 @@ func (s *session) commit(ctx context.Context) error {
 		setOffsets(r, offsets)
 		return nil
 	}), kgo.TryCommit)
-	s.inTxn = false
+	s.inTxn.Store(false)
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -365,7 +374,7 @@ func setOffsets(r *kmsg.TxnOffsetCommitRequest, offsets map[topicPartition]int64
 
 // abort gives the transaction up and goes back to what was committed.
 func (s *session) abort(ctx context.Context) error {
-	s.inTxn = false
+	s.inTxn.Store(false)
 	if _, err := s.kafka.End(ctx, kgo.TryAbort); err != nil {
 		return fmt.Errorf("abort: %w", err)
 	}
@@ -393,16 +402,26 @@ func (s *session) restore(ctx context.Context) error {
 
 // begin makes sure that there is a transaction to produce into. Several workers may call it.
 func (s *session) begin() error {
+	if s.inTxn.Load() {
+		return nil
+	}
 	s.txn.Lock()
 	defer s.txn.Unlock()
-	if s.inTxn {
+	if s.inTxn.Load() {
 		return nil
 	}
 	if err := s.kafka.Begin(); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	s.inTxn, s.txnSince = true, s.now()
+	s.txnSince = s.now()
+	s.inTxn.Store(true)
 	return nil
+}
+
+// overdue says whether the open transaction must be committed before more is decided: the broker gives up one that is open for too long, and a
+// backlog that takes longer than that would be begun again for ever. Most of the time is left for the commit itself.
+func (s *session) overdue(now time.Time) bool {
+	return s.inTxn.Load() && now.Sub(s.txnSince) >= max(s.config.TransactionTimeout/4, s.config.CommitInterval)
 }
 
 // pause stops the fetching of partitions that hold their share of the buffer, and lets it go on when half of it is free again.

@@ -38,6 +38,9 @@ type partition struct {
 	ordinals  ordinals
 	materials materializer
 	joiner    Joiner
+	headers   []schema.Header            // memory for the first record's
+	sound     soundness                  // of a context topic's partition
+	now       time.Time                  // when its first record was taken up
 	boundary  schema.TransactionBoundary // of the record being checked
 	out       slab
 	event     schema.AuditEvent
@@ -94,7 +97,7 @@ func (p *partition) decode(ctx context.Context, rules *Rules, now time.Time) err
 		return nil
 	}
 	record := p.queue[p.head]
-	rec := fromKgo(record)
+	rec := p.record()
 	if err := p.decoder.Change(ctx, &rec, &p.change); err != nil {
 		return err
 	}
@@ -147,15 +150,19 @@ func (p *partition) ordinal() uint64 {
 	return ofPartition | p.ordinals.next(&p.change, p.materials.content)
 }
 
-func fromKgo(r *kgo.Record) schema.Record {
-	rec := schema.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp, Key: r.Key, Value: r.Value}
-	if len(r.Headers) > 0 {
-		rec.Headers = make([]schema.Header, len(r.Headers))
-		for i, h := range r.Headers {
-			rec.Headers[i] = schema.Header{Key: h.Key, Value: h.Value}
-		}
-	}
+// record returns the first record. It is valid until the next call.
+func (p *partition) record() schema.Record {
+	rec := fromKgo(p.queue[p.head], p.headers[:0])
+	p.headers = rec.Headers
 	return rec
+}
+
+// fromKgo returns the record with its headers in the given memory.
+func fromKgo(r *kgo.Record, headers []schema.Header) schema.Record {
+	for _, h := range r.Headers {
+		headers = append(headers, schema.Header{Key: h.Key, Value: h.Value})
+	}
+	return schema.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp, Key: r.Key, Value: r.Value, Headers: headers}
 }
 
 // isDead says whether a record can never be understood.
@@ -164,13 +171,32 @@ func isDead(err error) (*schema.DecodeError, bool) {
 	return dead, errors.As(err, &dead)
 }
 
-// slab cuts the output records' bytes from larger pieces, so that a record costs no allocation of its own.
+// slab cuts the output records and their bytes from larger pieces, so that a record costs no allocation of its own.
 type slab struct {
 	free    []byte
 	scratch []byte // where a record is put together
+	records []kgo.Record
+	headers []kgo.RecordHeader
 }
 
-const slabBytes = 256 << 10
+const (
+	slabBytes   = 256 << 10
+	slabRecords = 64
+)
+
+// record returns a record with so many headers, all of it empty.
+func (s *slab) record(headers int) *kgo.Record {
+	if len(s.records) == 0 {
+		s.records = make([]kgo.Record, slabRecords)
+	}
+	if len(s.headers) < headers {
+		s.headers = make([]kgo.RecordHeader, slabRecords*headers)
+	}
+	r := &s.records[0]
+	s.records = s.records[1:]
+	r.Headers, s.headers = s.headers[:headers:headers], s.headers[headers:]
+	return r
+}
 
 // take returns b's content in memory that stays as it is.
 func (s *slab) take(b []byte) []byte {
@@ -189,9 +215,16 @@ func (s *slab) take(b []byte) []byte {
 // they lie on. A window entry's reference is never used twice, so it names the context for ever. Safe for concurrent use.
 type renderedContexts struct {
 	mu     sync.RWMutex
-	keys   [1024]entryRef
-	values [1024]renderedContext
+	keys   [renderedEntries]entryRef
+	values [renderedEntries]renderedContext
 }
+
+// The partitions of a backlog stand at different places in it, a fetch apart: so many transactions lie between the first and the last. Large contexts
+// are not kept, so that memory stays bounded.
+const (
+	renderedEntries = 4096
+	renderedBytes   = 4 << 10
+)
 
 type renderedContext struct {
 	context *schema.EventContext
@@ -206,6 +239,9 @@ func (r *renderedContexts) get(key entryRef) (renderedContext, bool) {
 }
 
 func (r *renderedContexts) put(key entryRef, c renderedContext) {
+	if len(c.text) > renderedBytes {
+		return
+	}
 	i := r.slot(key)
 	r.mu.Lock()
 	defer r.mu.Unlock()

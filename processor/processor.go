@@ -154,10 +154,12 @@ type session struct {
 	pending  *pendingStore
 	rendered renderedContexts
 	late     Joiner // for pending changes
+	lateOut  slab   // for their attributions
+	promise  func(*kgo.Record, error)
 	parts    map[topicPartition]*partition
 
-	txn       sync.Mutex // guards inTxn while workers run
-	inTxn     bool
+	txn       sync.Mutex // held to change inTxn while workers run
+	inTxn     atomic.Bool
 	txnSince  time.Time
 	decided   atomic.Int64 // records decided in the open transaction
 	failure   atomic.Pointer[error]
@@ -191,6 +193,7 @@ type move struct {
 func (p *Processor) runSession(ctx context.Context) error {
 	s := &session{Processor: p, parts: make(map[topicPartition]*partition), recheck: make(map[*pendingChange]bool),
 		assigned: make(map[topicPartition]bool), pendingFrom: math.MaxInt64}
+	s.promise = s.produced
 	s.rebalance.committed = make(map[topicPartition]int64)
 	s.horizon.Store(never)
 	if err := s.open(); err != nil {

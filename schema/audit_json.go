@@ -405,15 +405,21 @@ func appendTimeMember(b []byte, name string, t time.Time) []byte {
 	return append(b, '"')
 }
 
+// The years 0 to 9999.
+var (
+	firstTime = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
+)
+
 // appendTime writes RFC 3339 in UTC, to the nanosecond. RFC 3339 ends with the year 9999: what a lying clock says beyond the years 0
 // to 9999 becomes the nearest time that can be said, because a record that nobody can read would be worse.
 func appendTime(b []byte, t time.Time) []byte {
 	t = t.UTC()
-	switch year := t.Year(); {
-	case year > 9999:
-		t = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
-	case year < 0:
-		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	switch {
+	case t.After(lastTime):
+		t = lastTime
+	case t.Before(firstTime):
+		t = firstTime
 	}
 	return t.AppendFormat(b, time.RFC3339Nano)
 }

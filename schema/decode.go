@@ -53,7 +53,20 @@ type Decoder struct {
 	names        interner
 	topics       sync.Map // topic name -> *topicState
 	avro         avroPlans
+	messages     changePool
 }
+
+// changePool keeps Changes to decode into.
+type changePool struct{ pool sync.Pool }
+
+func (p *changePool) get() *Change {
+	if c, ok := p.pool.Get().(*Change); ok {
+		return c
+	}
+	return new(Change)
+}
+
+func (p *changePool) put(c *Change) { p.pool.Put(c) }
 
 // NewDecoder returns a decoder for one source.
 func NewDecoder(cfg DecoderConfig) *Decoder {
@@ -138,7 +151,8 @@ func (d *Decoder) Message(ctx context.Context, rec *Record, m *Message) error {
 	if err != nil {
 		return err
 	}
-	var c Change
+	c := d.messages.get()
+	defer d.messages.put(c) // nothing of m lies in its memory
 	c.reset()
 	e := &c.scratch.work.envelope
 	if isAvro {

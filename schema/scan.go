@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"unicode/utf16"
@@ -236,13 +235,14 @@ func (s *Scanner) String() (Text, error) {
 }
 
 // plainPrefix returns how many bytes of b, from its start, are ASCII that a string may hold as it stands.
-func plainPrefix(b []byte) int {
+func plainPrefix[T ~string | ~[]byte](b T) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	// Eight bytes at a time: a byte's high bit is set in mask where it is a control character, '"', '\\' or not ASCII. Borrows
 	// run only from a hit to the bytes after it, so the first hit is exact.
 	for ; len(b)-i >= 8; i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
+		x := uint64(b[i]) | uint64(b[i+1])<<8 | uint64(b[i+2])<<16 | uint64(b[i+3])<<24 |
+			uint64(b[i+4])<<32 | uint64(b[i+5])<<40 | uint64(b[i+6])<<48 | uint64(b[i+7])<<56
 		mask := ((x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones) | x) & highs
 		if mask != 0 {
 			return i + bits.TrailingZeros64(mask)/8

@@ -178,9 +178,10 @@ func parseUint(text []byte) (uint64, bool) {
 		return 0, false
 	}
 	var n uint64
-	for _, c := range text {
+	for i, c := range text {
 		d := uint64(c - '0')
-		if c < '0' || c > '9' || n > (math.MaxUint64-d)/10 {
+		// 19 digits always fit.
+		if d > 9 || i == 19 && n > (math.MaxUint64-d)/10 {
 			return 0, false
 		}
 		n = n*10 + d
