@@ -1,7 +1,10 @@
 package intake
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 
 	"dossier/query"
 	"dossier/schema"
@@ -16,8 +19,8 @@ type FeedbackAnswer struct {
 
 // GiveFeedback publishes feedback. Feedback with an id of its own that was given before is not given again.
 //
-// The error is Faults, such as for a change that does not exist or that the caller may not see; a *query.Error with CodeUnavailable where the store or Kafka
-// does not answer; or the context's.
+// The error is Faults, such as for a change that does not exist or that the caller may not see; a *query.Error with CodeConflict where the caller sees other feedback
+// under the same id, with CodeUnavailable where the store or Kafka does not answer; or the context's.
 func (d *Desk) GiveFeedback(ctx context.Context, reader Reader, f Feedback, who Caller) (FeedbackAnswer, error) {
 	if err := d.Scopes.checkScope(&f); err != nil {
 		return FeedbackAnswer{}, err
@@ -26,21 +29,73 @@ func (d *Desk) GiveFeedback(ctx context.Context, reader Reader, f Feedback, who 
 	if id == "" {
 		return d.giveFeedback(ctx, reader, f, newID("feedback"), who)
 	}
-	answer, repeated, err := d.recent.do(ctx, "feedback "+id, func() (any, error) {
-		stored, err := count(ctx, reader.Store, feedbackIs(id))
-		if err != nil || stored > 0 {
-			return FeedbackAnswer{id, true}, err
+	// What another caller gave under the same id may be nothing that this one sees.
+	answer, repeated, err := d.recent.do(ctx, "feedback "+id+" "+who.User.ID, func() (any, error) {
+		stored, err := d.given(ctx, reader.Store, &f, id)
+		if err != nil || stored {
+			return givenFeedback{FeedbackAnswer{id, true}, f.content()}, err
 		}
-		return d.giveFeedback(ctx, reader, f, id, who)
+		answer, err := d.giveFeedback(ctx, reader, f, id, who)
+		return givenFeedback{answer, f.content()}, err
 	})
 	if err != nil {
 		return FeedbackAnswer{}, err
 	}
-	result := answer.(FeedbackAnswer)
-	if repeated && !result.Stored {
-		result.Stored = d.visible(ctx, reader.Store, feedbackIs(id), 1)
+	given := answer.(givenFeedback)
+	if given.content != f.content() {
+		return FeedbackAnswer{}, errOtherFeedback
 	}
-	return result, nil
+	if repeated && !given.Stored {
+		given.Stored = d.visible(ctx, reader.Store, feedbackIs(id), 1)
+	}
+	return given.FeedbackAnswer, nil
+}
+
+// givenFeedback is what is remembered of feedback with an id of its own.
+type givenFeedback struct {
+	FeedbackAnswer
+	content [sha256.Size]byte
+}
+
+var errOtherFeedback = &query.Error{Code: query.CodeConflict, Parameter: "id",
+	Detail: "other feedback of this application has the same id, and was not changed; give what is new an id of its own"}
+
+// given says whether the feedback is stored already. The error is errOtherFeedback where other feedback has its id.
+func (d *Desk) given(ctx context.Context, store query.Store, f *Feedback, id string) (bool, error) {
+	pages, err := store.Search(ctx, query.Search{Filter: feedbackIs(id), Limit: 1})
+	if err != nil || len(pages[0].Documents) == 0 {
+		return false, err
+	}
+	if !f.sameAs(&pages[0].Documents[0]) {
+		return false, errOtherFeedback
+	}
+	return true, nil
+}
+
+// sameAs says whether a stored document tells what the feedback does. Who sent it, and why, makes no difference, nor does what the sender left to be found out.
+func (f *Feedback) sameAs(d *schema.Document) bool {
+	if d.Feedback == nil {
+		return false
+	}
+	stored := Feedback{Application: d.Feedback.Application, Status: d.Feedback.Status, Message: d.Feedback.Message, Payload: d.Feedback.Payload, EventID: d.Feedback.EventID, Version: d.VersionName}
+	if f.Entity != nil {
+		stored.Entity = &d.Entity.EntityRef
+	}
+	return stored.content() == f.content()
+}
+
+// content is a hash of what feedback tells.
+func (f *Feedback) content() [sha256.Size]byte {
+	var payload bytes.Buffer
+	if json.Compact(&payload, f.Payload) != nil { // none
+		payload.Reset()
+	}
+	entity := schema.EntityRef{}
+	if f.Entity != nil {
+		entity = *f.Entity
+	}
+	text, _ := json.Marshal([]string{f.Application, f.Status, f.Message, payload.String(), f.Version, f.EventID, entity.Type, entity.ID}) // texts cannot fail
+	return sha256.Sum256(text)
 }
 
 func feedbackIs(id string) query.Filter {

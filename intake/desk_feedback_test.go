@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
+	"dossier/query"
+	"dossier/query/querytest"
 	"dossier/schema"
 )
 
@@ -67,7 +70,17 @@ func TestFeedbackWithAnIDOfItsOwnIsGivenOnce(t *testing.T) {
 	if n, _ := p.count(); n != 1 {
 		t.Errorf("%d publications", n)
 	}
-	f.ID = ""
+	f.Payload, f.User, f.Reason = []byte(` { } `), schema.User{ID: "u2"}, "again"
+	var conflict *query.Error
+	for name, desk := range map[string]*Desk{"remembered": d, "stored": other, "stored, at a third instance": {Publisher: p, Now: d.Now}} {
+		if answer, err := desk.GiveFeedback(t.Context(), reader, f, Caller{}); !errors.As(err, &conflict) || conflict.Code != query.CodeConflict || conflict.Parameter != "id" {
+			t.Errorf("%s, and now it tells something else: %+v, %v", name, answer, err)
+		}
+	}
+	if n, _ := p.count(); n != 1 {
+		t.Errorf("%d publications", n)
+	}
+	f.ID, f.Payload = "", nil
 	for range 2 {
 		if answer, err := d.GiveFeedback(t.Context(), reader, f, Caller{}); err != nil || answer.EventID == first.EventID {
 			t.Errorf("%+v, %v", answer, err)
@@ -75,5 +88,27 @@ func TestFeedbackWithAnIDOfItsOwnIsGivenOnce(t *testing.T) {
 	}
 	if n, _ := p.count(); n != 3 {
 		t.Errorf("%d publications of feedback without an id, want each", n)
+	}
+}
+
+// Feedback that another caller gave under the same id, and that this one does not see, is no answer to this one: 201 would say that what was sent can be read.
+func TestFeedbackOfAnotherCallerIsAnotherOne(t *testing.T) {
+	d, p, reader := newDesk(t, people...)
+	blind := Reader{Store: querytest.NewMemory()}
+	f := Feedback{ID: "77", Application: "payments", Status: "accepted", Version: "Baseline", Payload: []byte("{\n \"a\": 1}")}
+	if answer, err := d.GiveFeedback(t.Context(), reader, f, Caller{User: schema.User{ID: "a"}}); err != nil || !answer.Stored {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	if answer, err := d.GiveFeedback(t.Context(), reader, f, Caller{User: schema.User{ID: "c"}}); err != nil || !answer.Stored {
+		t.Errorf("the same, seen by a third: %+v, %v", answer, err)
+	}
+	if n, _ := p.count(); n != 1 {
+		t.Errorf("%d publications", n)
+	}
+	if answer, err := d.GiveFeedback(t.Context(), blind, f, Caller{User: schema.User{ID: "b"}}); err != nil || answer.Stored {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if n, _ := p.count(); n != 2 {
+		t.Errorf("%d publications", n)
 	}
 }
