@@ -17,7 +17,7 @@ func TestBodiesThatNeverCome(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = Server(newTestAPI(t, func(o *Options) { o.MaxRequests = 1 }).Handler())
 	server.Start()
-	defer server.Close()
+	t.Cleanup(server.Close) // after the connections
 	for _, body := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
 		r := askUnsent(t, server.Listener.Addr().String(), body)
 		for r.StatusCode == http.StatusServiceUnavailable { // the one before has its answer, and has not yet given its slot back
