@@ -130,7 +130,9 @@ func TestPost(t *testing.T) {
 func TestReadEvents(t *testing.T) {
 	stream := ": hello\n\nevent: change\nid: 0:5\ndata: {\"a\":1}\n\n" +
 		"data:one\r\ndata: two\r\n\r\n" + // several lines, the id stays, no name
-		"event: heartbeat\n\n" + // without data: no event
+		"event: heartbeat\n\n" + // without data or a new id: no event
+		": quiet\nid: 0:7\n\n" + // the place alone
+		": heartbeat\nid: 0:6\n\n" + // nor is this, but a place
 		"id\ndata: x\n\nunknown: y\ndata: last, and cut off\n"
 	var got []string
 	err := readEvents(strings.NewReader(stream), func(e ServerEvent) error {
@@ -140,7 +142,7 @@ func TestReadEvents(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v, want the end of the stream", err)
 	}
-	want := "change|0:5|{\"a\":1} ; |0:5|one\ntwo ; ||x"
+	want := "change|0:5|{\"a\":1} ; |0:5|one\ntwo ; |0:6| ; ||x"
 	if strings.Join(got, " ; ") != want {
 		t.Errorf("got  %q\nwant %q", strings.Join(got, " ; "), want)
 	}

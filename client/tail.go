@@ -15,13 +15,13 @@ import (
 type ServerEvent struct {
 	Name string // such as "change"
 	ID   string // where to resume behind it
-	Data []byte // the audit event's JSON; valid until the next event
+	Data []byte // the audit event's JSON; valid until the next event. Empty where the server only tells the place
 }
 
 // maxEvent bounds one event's line, in bytes: Kafka's records are below it by default.
 const maxEvent = 64 << 20
 
-// Tail asks for live audit events that match q and hands each to each, until the context ends, each returns an error, or the stream ends: then
+// Tail asks for live audit events that match q and hands each to each, and the places between them that the server tells, until the context ends, each returns an error, or the stream ends: then
 // the error is io.ErrUnexpectedEOF, and the last event's id continues. lastID "" begins with what comes from now on.
 func (c *Client) Tail(ctx context.Context, q, lastID string, each func(ServerEvent) error) error {
 	parameters := url.Values{}
@@ -54,15 +54,16 @@ func readEvents(body io.Reader, each func(ServerEvent) error) error {
 	lines.Buffer(make([]byte, 64<<10), maxEvent)
 	lines.Split(splitLines)
 	var event ServerEvent
+	placed := false // an id came: without data it is no event, and yet the place to resume behind
 	for lines.Scan() {
 		line := lines.Bytes()
 		if len(line) == 0 {
-			if len(event.Data) > 0 {
+			if len(event.Data) > 0 || placed {
 				if err := each(event); err != nil {
 					return err
 				}
 			}
-			event.Name, event.Data = "", event.Data[:0] // the id stays
+			event.Name, event.Data, placed = "", event.Data[:0], false // the id stays
 			continue
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
@@ -71,7 +72,7 @@ func readEvents(body io.Reader, each func(ServerEvent) error) error {
 		case "event":
 			event.Name = string(value)
 		case "id":
-			event.ID = string(value)
+			event.ID, placed = string(value), true
 		case "data":
 			if len(event.Data) > 0 {
 				event.Data = append(event.Data, '\n')

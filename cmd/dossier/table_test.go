@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dossier/client"
 	"dossier/query"
 	"dossier/schema"
 )
@@ -160,5 +161,32 @@ func TestLiveEventsShowAsChanges(t *testing.T) {
 	}
 	if _, err := liveChange([]byte(`{`)); err == nil {
 		t.Error("half an event was read")
+	}
+}
+
+func TestLiveEventsOfOtherKinds(t *testing.T) {
+	c, err := liveChange([]byte(`{"kind":"named_version","id":"e1","time":"2026-11-23T02:43:54Z","entity":{"type":"person","id":"1"},"version_name":"Survey","version":{"id":"q","as_of":"2026-11-22T00:00:00Z"}}`))
+	if err != nil || c.Version == nil || c.Version.Name != "Survey" || shownAction(c) != "named version" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = liveChange([]byte(`{"kind":"change","id":"e1","action":"create","entity":{"type":"response","id":"1"},"version_name":"Survey","version":{"entity":{"type":"person","id":"1"}},"after":{"id":1}}`))
+	if err != nil || c.Version != nil || len(c.Changes) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestNoticesOfTheStream(t *testing.T) {
+	var out, errs bytes.Buffer
+	cmd := newTailCommand()
+	cmd.SetOut(&out)
+	cmd.SetErr(&errs)
+	if err := printEvent(cmd, client.ServerEvent{Name: "gap", Data: []byte(`{"detail":"some events are gone"}`)}, true, newChangeTable(true)); err != nil {
+		t.Error(err)
+	}
+	if err := printEvent(cmd, client.ServerEvent{Name: "end", Data: []byte(`{"reason":"forbidden","detail":"no more"}`)}, true, newChangeTable(true)); err == nil {
+		t.Error("the end of the caller's rights is no error")
+	}
+	if out.Len() > 0 || errs.String() != "some events are gone\n" {
+		t.Errorf("%q %q", out.String(), errs.String())
 	}
 }

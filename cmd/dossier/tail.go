@@ -75,13 +75,28 @@ func latest(cmd *cobra.Command, page *pageFlags, c *client.Client, q string, t *
 // followChanges prints changes as they are published, until the user ends it. A stream that breaks off is asked for again behind the last event, at
 // growing intervals.
 func followChanges(cmd *cobra.Command, c *client.Client, q string, asJSON bool, t *changeTable) error {
-	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	ctx := cmd.Context()
 	last, pause := "", time.Second
 	for {
+		ended := ""
 		err := c.Tail(ctx, q, last, func(e client.ServerEvent) error {
-			last, pause = e.ID, time.Second
-			return printEvent(out, e, asJSON, t)
+			last = e.ID
+			switch e.Name {
+			case "": // the place alone
+				return nil
+			case "gap":
+				fmt.Fprintln(cmd.ErrOrStderr(), printable("changes are missing here: "+detailOf(e.Data)))
+				return nil
+			case "end":
+				ended = detailOf(e.Data)
+				return nil
+			}
+			pause = time.Second
+			return printEvent(cmd, e, asJSON, t)
 		})
+		if ended != "" && errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%s: %w", printable(ended), io.ErrUnexpectedEOF)
+		}
 		var problem *client.Problem
 		switch {
 		case ctx.Err() != nil:
@@ -97,6 +112,13 @@ func followChanges(cmd *cobra.Command, c *client.Client, q string, asJSON bool, 
 	}
 }
 
+// detailOf returns what the server says of the stream itself.
+func detailOf(data []byte) string {
+	var said struct{ Detail string }
+	_ = json.Unmarshal(data, &said) // then it has said nothing
+	return said.Detail
+}
+
 // sleep waits, and says whether it was let.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
@@ -107,13 +129,26 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// printEvent prints one audit event.
-func printEvent(out io.Writer, e client.ServerEvent, asJSON bool, t *changeTable) error {
-	if e.Name != "change" {
-		return nil // what is said of the stream itself
+// printEvent prints one audit event; what the stream says of itself goes to standard error.
+func printEvent(cmd *cobra.Command, e client.ServerEvent, asJSON bool, t *changeTable) error {
+	switch {
+	case len(e.Data) == 0:
+		return nil
+	case e.Name == "gap", e.Name == "end":
+		var notice struct{ Reason, Detail string }
+		if err := json.Unmarshal(e.Data, &notice); err != nil {
+			return fmt.Errorf("a notice of the stream cannot be read: %w", err)
+		}
+		if notice.Reason == "forbidden" {
+			return errors.New(notice.Detail) // coming back would change nothing
+		}
+		if notice.Detail != "" {
+			fmt.Fprintln(cmd.ErrOrStderr(), notice.Detail)
+		}
+		return nil
 	}
 	if asJSON {
-		_, err := fmt.Fprintf(out, "%s\n", e.Data)
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", e.Data)
 		return err
 	}
 	change, err := liveChange(e.Data)
@@ -121,7 +156,7 @@ func printEvent(out io.Writer, e client.ServerEvent, asJSON bool, t *changeTable
 		return err
 	}
 	t.change(change)
-	return t.print(out)
+	return t.print(cmd.OutOrStdout())
 }
 
 // liveChange reads an audit event as the change that a list shows.
@@ -136,7 +171,13 @@ func liveChange(text []byte) (*query.Change, error) {
 	}
 	c := &event.Change
 	c.EventID = event.ID
+	if c.Kind != string(schema.KindNamedVersion) {
+		c.Version = nil // which entity a row of a table of named versions names: the row itself is the change
+	} else if c.Version != nil {
+		c.Version.Name = c.VersionName
+	}
 	switch {
+	case c.Kind != string(schema.KindChange):
 	case c.Action == schema.ActionTruncate:
 		c.Kind = string(schema.DocumentTruncate)
 	case c.Action == schema.ActionCreate: // says its values in the row alone
