@@ -131,7 +131,6 @@ func TestReadEvents(t *testing.T) {
 	stream := ": hello\n\nevent: change\nid: 0:5\ndata: {\"a\":1}\n\n" +
 		"data:one\r\ndata: two\r\n\r\n" + // several lines, the id stays, no name
 		"event: heartbeat\n\n" + // without data or a new id: no event
-		": quiet\nid: 0:7\n\n" + // the place alone
 		": heartbeat\nid: 0:6\n\n" + // nor is this, but a place
 		"id\ndata: x\n\nunknown: y\ndata: last, and cut off\n"
 	var got []string
