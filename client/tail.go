@@ -21,8 +21,8 @@ type ServerEvent struct {
 // maxEvent bounds one event's line, in bytes: Kafka's records are below it by default.
 const maxEvent = 64 << 20
 
-// Tail asks for live audit events that match q and hands each to each, and the places between them that the server tells, until the context ends, each returns an error, or the stream ends: then
-// the error is io.ErrUnexpectedEOF, and the last event's id continues. lastID "" begins with what comes from now on.
+// Tail asks for live audit events that match q and hands each to each, and the places between them that the server tells, until the context ends, each returns an
+// error, or the stream ends: then the error is io.ErrUnexpectedEOF, and the last id continues. lastID "" begins with what comes from now on.
 func (c *Client) Tail(ctx context.Context, q, lastID string, each func(ServerEvent) error) error {
 	parameters := url.Values{}
 	if q != "" {
