@@ -78,25 +78,13 @@ func followChanges(cmd *cobra.Command, c *client.Client, q string, asJSON bool, 
 	ctx := cmd.Context()
 	last, pause := "", time.Second
 	for {
-		ended := ""
 		err := c.Tail(ctx, q, last, func(e client.ServerEvent) error {
-			last = e.ID
-			switch e.Name {
-			case "": // the place alone
-				return nil
-			case "gap":
-				fmt.Fprintln(cmd.ErrOrStderr(), printable("changes are missing here: "+detailOf(e.Data)))
-				return nil
-			case "end":
-				ended = detailOf(e.Data)
-				return nil
+			if last = e.ID; len(e.Data) == 0 {
+				return nil // the place alone
 			}
 			pause = time.Second
 			return printEvent(cmd, e, asJSON, t)
 		})
-		if ended != "" && errors.Is(err, io.ErrUnexpectedEOF) {
-			err = fmt.Errorf("%s: %w", printable(ended), io.ErrUnexpectedEOF)
-		}
 		var problem *client.Problem
 		switch {
 		case ctx.Err() != nil:
@@ -110,13 +98,6 @@ func followChanges(cmd *cobra.Command, c *client.Client, q string, asJSON bool, 
 		}
 		pause = min(2*pause, 30*time.Second)
 	}
-}
-
-// detailOf returns what the server says of the stream itself.
-func detailOf(data []byte) string {
-	var said struct{ Detail string }
-	_ = json.Unmarshal(data, &said) // then it has said nothing
-	return said.Detail
 }
 
 // sleep waits, and says whether it was let.
