@@ -24,8 +24,11 @@ type Event struct {
 	documents []schema.Document
 }
 
-// size is about what an event holds in memory: its JSON, and what was taken out of it.
-func (e *Event) size() int { return 2*len(e.JSON) + 512 }
+// size is about what an event holds in memory: its JSON, what was taken out of it, and its documents, of which a row of many short fields has many.
+func (e *Event) size() int { return 2*len(e.JSON) + 512 + cap(e.documents)*documentSize }
+
+// documentSize is about how many bytes a document has beside the values that it shares with its event.
+const documentSize = 600
 
 // decode reads a record. The error is a *schema.DecodeError: somebody else has written to the topic, or a later release.
 func decode(r *kgo.Record) (*Event, error) {

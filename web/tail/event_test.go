@@ -2,8 +2,10 @@ package tail
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -56,5 +58,25 @@ func TestMatches(t *testing.T) {
 		e.Kind, e.Access = schema.KindAccess, &schema.Access{Method: "GET", Path: "/"}
 	}); !errors.Is(err, errNotShown) {
 		t.Errorf("who read what is shown to everybody: %v", err)
+	}
+}
+
+// TestSizeCountsDocuments: what a hub may hold is bounded by what its events say of their size, and of a row of many short fields the documents are by far the most.
+func TestSizeCountsDocuments(t *testing.T) {
+	if size := int(unsafe.Sizeof(schema.Document{})); size > documentSize {
+		t.Errorf("a document has %d bytes", size)
+	}
+	e := event("e1")
+	e.Action, e.Changes, e.Before, e.After = schema.ActionCreate, nil, nil, nil
+	const fields = 500
+	for i := range fields {
+		e.After = append(e.After, schema.Field{Name: fmt.Sprint("f", i), Value: schema.Value{State: schema.Present, JSON: []byte("1")}})
+	}
+	decoded, err := decode(&kgo.Record{Topic: topic, Value: e.AppendJSON(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := decoded.size(); got < fields*int(unsafe.Sizeof(schema.Document{})) {
+		t.Errorf("%d bytes for %d documents", got, len(decoded.documents))
 	}
 }
