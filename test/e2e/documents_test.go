@@ -62,8 +62,11 @@ type documentJSON struct {
 	Client  struct{ IP string }
 	HTTP    struct{ Request struct{ ID string } }
 	Service struct{ Name string }
-	Version struct{ Name string }
-	Entity  struct {
+	Version struct {
+		Name string
+		AsOf string `json:"as_of"`
+	}
+	Entity struct {
 		Type, ID   string
 		NextID     string `json:"next_id"`
 		PreviousID string `json:"previous_id"`
@@ -119,6 +122,7 @@ func (j *documentJSON) document(index string) (document, error) {
 	}
 	about := j.Audit.Kind
 	l := append(e.common(), "kind = "+j.Audit.Kind)
+	l.add("version.as_of", j.Version.AsOf)
 	if j.Change != nil {
 		about += " " + j.Change.Field
 		l.add("field", j.Change.Field)

@@ -45,7 +45,7 @@ func (a *application) person(route string) who {
 		IP: fmt.Sprintf("192.0.2.%d", n%250), Service: "shop",
 	}
 	if n%11 == 0 {
-		w.Version = fmt.Sprintf("Baseline %d", n)
+		w.Version = fmt.Sprintf("Baseline %d of %s", n, a.source)
 	}
 	return w
 }

@@ -32,7 +32,8 @@ type event struct {
 	Before, After  map[string]string
 	Changes        []change
 	// of the truth alone
-	Seq int64
+	Seq   int64
+	Names bool // its row names a version of its parent
 	// of the audit topic alone
 	EventID, PairID, Position string
 }
@@ -41,24 +42,45 @@ type change struct{ Field, Previous, Current string }
 
 // entityRule is what the tests' configuration says of a table.
 type entityRule struct {
-	Type, Scope             string
+	Type, Scope             string // Scope: without the deployment's name; "" is the default scope
 	ParentType, ParentField string
 	Masked, Hidden          []string
+	Names                   string // the column that names a version of the parent
 }
 
 // masked stands for a value that the configuration hides.
 const masked = "(masked)"
 
-// rules are the entities of the tests' configuration: see config.go.tmpl.
+// rules are the entities of the tests' configuration: see testdata/dossier.yaml.tmpl.
 var rules = map[string]entityRule{
-	"public.product":  {Type: "product", Scope: "catalog", ParentType: "supplier", ParentField: "supplier_id"},
-	"public.supplier": {Type: "supplier", Scope: "catalog", Masked: []string{"secret"}, Hidden: []string{"internal"}},
+	"public.product":         {Type: "product", Scope: "catalog", ParentType: "supplier", ParentField: "supplier_id"},
+	"public.supplier":        {Type: "supplier", Scope: "catalog", Masked: []string{"secret"}, Hidden: []string{"internal"}},
+	"public.person":          {Type: "person", Scope: "people"},
+	"public.survey_response": {Scope: "people", ParentType: "person", ParentField: "person", Names: "survey"},
+	"public.invoice":         {Scope: "main"},
+	"public.measurement":     {Scope: "main"},
+	"public.order_line":      {Scope: "main"},
+	"public.document":        {Scope: "main"},
+	"public.bulk":            {Scope: "main"},
+	"public.scratch":         {Scope: "main"},
 }
 
-func ruleOf(table string) entityRule {
+// ruleOf gives a table's rule in the deployment of a source, which has its name.
+func ruleOf(source, table string) entityRule {
 	r := rules[table]
-	r.Type, r.Scope = cmp.Or(r.Type, table), cmp.Or(r.Scope, "default")
+	r.Type = cmp.Or(r.Type, table)
+	if r.Scope = scopeOf(r.Scope, source); r.Scope == "" {
+		r.Scope = "default"
+	}
 	return r
+}
+
+// scopeOf gives a scope its name in a deployment: each has scopes of its own, so that a reader of one meets nothing of another. "" stays.
+func scopeOf(scope, deployment string) string {
+	if scope == "" {
+		return ""
+	}
+	return scope + "-" + deployment
 }
 
 // expectedEvents says which audit events the truth demands, in the order of the truth.
@@ -69,9 +91,13 @@ func expectedEvents(source string, tr truth) []event {
 	}
 	var events []event
 	for _, r := range tr.Rows {
-		rule := ruleOf(r.Table)
+		rule := ruleOf(source, r.Table)
 		base := event{Source: source, Table: r.Table, EntityType: rule.Type, Scope: rule.Scope, Tx: r.Tx, Time: times[r.Tx], Context: r.Context, Seq: r.Seq}
 		before, after := rule.show(r.Old), rule.show(r.New)
+		if name, ok := r.New.get(rule.Names); ok && name.Text != nil && *name.Text != "" {
+			base.Context.Version = *name.Text // wins over the request's
+			base.Names = rule.parent(r.New) != ""
+		}
 		switch r.Op {
 		case "i":
 			base.Action, base.Op, base.ID, base.After = "create", "c", entityID(r.Key, r.New), after
@@ -259,7 +285,20 @@ func (e *event) documents() []fact {
 		sort.Strings(fields)
 		version.add("fields", strings.Join(fields, ","))
 	}
+	if e.Names {
+		docs = append(docs, e.namedVersion())
+	}
 	return append(docs, done(e.about("row_version"), version))
+}
+
+// namedVersion is the document by which the event's row names a version of its parent.
+func (e *event) namedVersion() fact {
+	n := *e
+	n.EntityType, n.ID, _ = strings.Cut(e.Parent, "/")
+	n.Action, n.Parent = "", ""
+	l := append(n.common(), "kind = named_version")
+	l.add("version.as_of", e.Time.UTC().Format(time.RFC3339Nano))
+	return done(n.about("named_version"), l)
 }
 
 func (e *event) fieldChanges() []change {

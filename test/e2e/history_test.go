@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"dossier/test/stack"
 )
 
 // unique makes a name that no other run has used: for a source, which is also a prefix of topics.
@@ -31,11 +33,11 @@ func (a *application) scenarios(t *testing.T) {
 
 // TestHistory: whatever an application does, the documents are the truth, in JSON and in Avro.
 func TestHistory(t *testing.T) {
-	s := start(t)
+	s := start(t, stack.OpenSearchSecure)
 	for _, format := range []string{"json", "avro"} {
 		t.Run(format, func(t *testing.T) {
 			source := unique("e2e" + format)
-			d := s.deploy(t, deployment{Name: source, Sources: []string{source}, Format: format})
+			d := s.deploy(t, deployment{Name: source, Sources: []string{source}, Format: format, Feedback: "feedback-" + source})
 			a := s.newApplication(t, source, d.Contexts())
 			s.capture(t, a, "postgres-"+format+".json")
 			p := d.start(t, "processor,sink")
@@ -44,6 +46,9 @@ func TestHistory(t *testing.T) {
 			a.live(t.Context(), t, 1, 4, 100, 0)
 			d.check(t, a, p)
 			d.checkLetters(t, letters)
+			if format == "json" {
+				t.Run("questions", func(t *testing.T) { d.checkQuestions(t, a) })
+			}
 			p.stop(t)
 			if format == "json" { // whose times can be moved in the text
 				t.Run("an hour-old backlog", func(t *testing.T) { d.checkBacklog(t, a) })

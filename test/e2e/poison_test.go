@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -53,7 +54,11 @@ func (d *deployment) poisonTopics(t *testing.T, a *application, format string) (
 		}
 		return false, 0, nil
 	})
-	half := real.Value[:len(real.Value)/2]
+	middle := len(real.Value) / 2
+	for format == "json" && !utf8.RuneStart(real.Value[middle]) {
+		middle-- // half a character is no JSON, whatever follows
+	}
+	half := real.Value[:middle]
 	poisons := []poison{
 		{changes, real.Key, []byte("\xff\xfe\x00garbage"), []string{"not_json", "not_avro"}},
 		{changes, real.Key, []byte(`{"hello":"world"}`), []string{"not_an_envelope", "flattened"}},

@@ -53,7 +53,11 @@ type deployment struct {
 	Grace          time.Duration
 	Format         string // of the audit topic
 	MaxRecordBytes string
+	Feedback       string      // the topic of feedback; "" for none
+	Store          searchStore // by default Elasticsearch
+	SQLite         string      // in its place: the file
 
+	mirror         string // of a copy that stores the same audit topic elsewhere: see mirrored
 	binary, config string
 	poisons        []poison // what was written to its topics to spoil them
 }
@@ -70,6 +74,9 @@ func (s *servers) deploy(t *testing.T, d deployment) *deployment {
 	}
 	if d.MaxRecordBytes == "" {
 		d.MaxRecordBytes = "8MiB"
+	}
+	if d.Store == (searchStore{}) {
+		d.Store = searchStore{s.elasticsearch, "elastic", s.password}
 	}
 	var err error
 	d.binary, err = dossierProgram()
@@ -93,11 +100,16 @@ func (d *deployment) configure(t *testing.T) {
 
 // What the template reads of the servers.
 
-func (d *deployment) Brokers() []string     { return d.brokers }
-func (d *deployment) Registry() string      { return d.registry }
-func (d *deployment) Elasticsearch() string { return d.elasticsearch }
-func (d *deployment) Password() string      { return d.password }
-func (d *deployment) Placeholder() string   { return placeholder }
+func (d *deployment) Brokers() []string   { return d.brokers }
+func (d *deployment) Registry() string    { return d.registry }
+func (d *deployment) Placeholder() string { return placeholder }
+
+// Names that no other deployment has.
+
+func (d *deployment) Scope(scope string) string { return scopeOf(scope, d.Name) }
+func (d *deployment) Role(role string) string   { return role + "-" + d.Name }
+func (d *deployment) Token(role string) string  { return "the-token-of-" + d.Role(role) }
+func (d *deployment) SinkGroup() string         { return d.Name + "-sink" + d.mirror }
 
 // Topics.
 
@@ -236,8 +248,14 @@ func until(t *testing.T, what string, condition func() (reached bool, progress i
 // drained waits until both groups have committed all that is in their topics.
 func (d *deployment) drained(t *testing.T) {
 	t.Helper()
+	d.caughtUp(t, d.Name+"-processor", d.SinkGroup())
+}
+
+// caughtUp waits until groups have committed all that is in their topics.
+func (d *deployment) caughtUp(t *testing.T, groups ...string) {
+	t.Helper()
 	admin := kadm.NewClient(d.kafka(t))
-	for _, group := range []string{d.Name + "-processor", d.Name + "-sink"} {
+	for _, group := range groups {
 		until(t, group+" to have read everything", func() (bool, int, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,23 +25,32 @@ type servers struct {
 	elasticsearch string
 	password      string // of the superuser elastic
 	postgres      string // DSN of the database postgres
+	openSearch    searchStore
 	stack         *stack.Stack
 }
 
+// searchStore is Elasticsearch or OpenSearch with its superuser.
+type searchStore struct{ URL, User, Password string }
+
 // start gives the parts. With the variables that `go run ./test/stack/cmd/stack up --env` prints, that stack is used: it saves a developer
-// the start at each run.
-func start(t *testing.T) *servers {
+// the start at each run. more are parts beside the pipeline's; those that such a stack lacks have no address.
+func start(t *testing.T, more ...stack.Part) *servers {
 	t.Helper()
 	if brokers := os.Getenv("DOSSIER_KAFKA_BROKERS"); brokers != "" {
 		return &servers{
 			brokers: strings.Split(brokers, ","), connect: os.Getenv("DOSSIER_CONNECT_URL"), registry: os.Getenv("DOSSIER_SCHEMA_REGISTRY_URL"),
 			elasticsearch: os.Getenv("DOSSIER_ELASTICSEARCH_URL"), password: os.Getenv("ELASTIC_PASSWORD"), postgres: os.Getenv("DOSSIER_POSTGRES_DSN"),
+			openSearch: searchStore{os.Getenv("DOSSIER_OPENSEARCH_SECURE_URL"), parts.OpenSearchUser, os.Getenv("OPENSEARCH_PASSWORD")},
 		}
 	}
-	s := stack.ForTest(t, parts.Pipeline()...)
+	s := stack.ForTest(t, append(parts.Pipeline(), more...)...)
+	var openSearch searchStore
+	if slices.Contains(more, stack.OpenSearchSecure) {
+		openSearch = searchStore{s.OpenSearchSecureURL(), parts.OpenSearchUser, s.OpenSearchPassword()}
+	}
 	return &servers{
 		brokers: s.KafkaBrokers(), connect: s.ConnectURL(), registry: s.RegistryURL(), elasticsearch: s.ElasticsearchURL(),
-		password: s.ElasticPassword(), postgres: s.PostgresDSN("postgres"), stack: s,
+		password: s.ElasticPassword(), postgres: s.PostgresDSN("postgres"), openSearch: openSearch, stack: s,
 	}
 }
 

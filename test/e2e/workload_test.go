@@ -68,6 +68,7 @@ var scenarios = []scenario{
 	{"cascades and rows without change", cascades},
 	{"masked and hidden columns", hiddenColumns},
 	{"wide transaction", wideTransaction},
+	{"surveys", surveys},
 }
 
 // in runs one transaction that must succeed.
@@ -527,6 +528,45 @@ func wideTransaction(t *testing.T, a *application) {
 		x.exec(`INSERT INTO place SELECT 's' || n, 'wide', n FROM generate_series(1, 100) n`)
 	})
 }
+
+// surveys: rows that name versions of other entities.
+func surveys(t *testing.T, a *application) {
+	s := a.session(t)
+	spring, autumn := a.survey("Spring"), a.survey("Autumn")
+	s.in(t, func(x *txn) {
+		x.byMessage()
+		x.exec(`INSERT INTO person VALUES (1, 'Ada', 'London'), (2, 'Bo', NULL), (3, 'Cy', 'Oslo')`)
+	})
+	s.in(t, func(x *txn) { // the person is corrected in the transaction of the answer, after it
+		x.byTable()
+		x.exec(`INSERT INTO survey_response VALUES (10, 1, $1, 'yes')`, spring)
+		x.exec(`UPDATE person SET town = 'Paris' WHERE id = 1`)
+	})
+	s.in(t, func(x *txn) { // nobody's, and yet a version
+		x.byNobody()
+		x.exec(`INSERT INTO survey_response VALUES (20, 2, $1, 'no'), (21, 2, NULL, 'names nothing'), (22, NULL, $1, 'of nobody')`, spring)
+	})
+	s.in(t, func(x *txn) {
+		x.byTopic(false)
+		x.exec(`UPDATE person SET town = 'Rome' WHERE id IN (1, 2)`)
+		x.exec(`UPDATE person SET name = 'Ada L.' WHERE id = 1`)
+	})
+	s.in(t, func(x *txn) { // an answer that is changed renews its version
+		x.byMessage()
+		x.exec(`UPDATE survey_response SET answer = 'perhaps' WHERE id = 20`)
+		x.exec(`INSERT INTO survey_response VALUES (11, 1, $1, 'no')`, autumn)
+		x.exec(`INSERT INTO survey_response VALUES (30, 3, $1, 'yes')`, autumn)
+	})
+	s.in(t, func(x *txn) { // what was named stays so
+		x.byCorrelation(true)
+		x.exec(`DELETE FROM survey_response WHERE id = 30`)
+		x.exec(`DELETE FROM person WHERE id = 3`)
+		x.exec(`UPDATE person SET id = 5 WHERE id = 2`)
+	})
+}
+
+// survey is a survey's name, which no other run has.
+func (a *application) survey(season string) string { return season + " 2026 of " + a.source }
 
 // live runs random transactions of several sessions at once until each has ended so many, or until ctx ends, with a pause after each.
 func (a *application) live(ctx context.Context, t *testing.T, seed uint64, sessions, transactions int, pause time.Duration) {

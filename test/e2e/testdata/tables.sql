@@ -91,3 +91,12 @@ CREATE TABLE bulk (
     PRIMARY KEY (batch, id)
 );
 CREATE TABLE scratch (id integer PRIMARY KEY, content text);
+
+-- Persons, and a table whose rows name versions of them.
+CREATE TABLE person (id integer PRIMARY KEY, name text NOT NULL, town text);
+CREATE TABLE survey_response (
+    id     integer PRIMARY KEY,
+    person integer,
+    survey text,
+    answer text
+);
