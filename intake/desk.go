@@ -35,6 +35,8 @@ type Reader struct {
 	Store query.Store
 	// State returns an entity as it was at a time. An entity of which nothing is known is a *query.Error with CodeNotFound.
 	State func(ctx context.Context, entity schema.EntityRef, at time.Time) (*query.State, error)
+	// In says whether the caller may write into a scope. Nil where that is not known apart from what Store shows: then everybody may.
+	In func(scope string) bool
 }
 
 // StateReader answers what an entity was: a *query.Service.
@@ -77,10 +79,13 @@ func (s Scopes) known(scope string) bool {
 // checkScope says what is wrong with the scope that feedback names.
 func (s Scopes) checkScope(f *Feedback) error {
 	if f.Scope != "" && !s.known(f.Scope) {
-		return Faults{{"/scope", "is no configured scope"}}
+		return Faults{{"/scope", noSuchScope}}
 	}
 	return nil
 }
+
+// noSuchScope is the same for a scope that is none and for one that the caller may not know of.
+const noSuchScope = "is no configured scope, or none that you may see"
 
 // target is what feedback is on, as far as the configuration tells.
 func (s Scopes) target(f *Feedback) Target {

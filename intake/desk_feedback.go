@@ -107,10 +107,24 @@ func (d *Desk) giveFeedback(ctx context.Context, reader Reader, f Feedback, id s
 	if err != nil {
 		return FeedbackAnswer{}, err
 	}
+	if reader.In != nil && !reader.In(target.Scope) {
+		return FeedbackAnswer{}, foreign(&f)
+	}
 	if err := d.Publisher.Publish(ctx, []schema.AuditEvent{f.Event(id, d.now(), target, who)}); err != nil {
 		return FeedbackAnswer{}, err
 	}
 	return FeedbackAnswer{id, d.visible(ctx, reader.Store, feedbackIs(id), 1)}, nil
+}
+
+// foreign is the fault of feedback that would lie in a scope that the caller has no part in.
+func foreign(f *Feedback) error {
+	switch {
+	case f.Entity != nil:
+		return Faults{{"/entity", "is of a type that you may not see"}}
+	case f.Scope != "":
+		return Faults{{"/scope", noSuchScope}}
+	}
+	return Faults{{"/scope", "is missing: without an entity it would be the default one, which you may not see"}}
 }
 
 // target finds what feedback is on. A change has to be there. An entity need not: an application may be told of one, and answer, before its first change

@@ -112,3 +112,38 @@ func TestFeedbackOfAnotherCallerIsAnotherOne(t *testing.T) {
 		t.Errorf("%d publications", n)
 	}
 }
+
+// Whoever has no part in a scope puts nothing into it, whether what is there is known or not, and learns nothing of it.
+func TestFeedbackIntoAnotherScope(t *testing.T) {
+	d, p, reader := newDesk(t, people...)
+	reader.In = func(scope string) bool { return scope == "people" }
+	for name, test := range map[string]struct {
+		feedback Feedback
+		faults   string
+	}{
+		"an entity":                 {Feedback{Entity: &refs("person/1")[0]}, ""},
+		"an entity yet unknown":     {Feedback{Entity: &refs("person/77")[0]}, ""},
+		"another scope's entity":    {Feedback{Entity: &refs("dragon/1")[0]}, "[/entity]"},
+		"a version":                 {Feedback{Version: "Baseline", Scope: "people"}, ""},
+		"a version, and no scope":   {Feedback{Version: "Baseline"}, "[/scope]"},
+		"a version, other scope":    {Feedback{Version: "Baseline", Scope: "default"}, "[/scope]"},
+		"a version, unknown scope":  {Feedback{Version: "Baseline", Scope: "poeple"}, "[/scope]"},
+		"under an id of its own":    {Feedback{Entity: &refs("dragon/1")[0], ID: "1"}, "[/entity]"},
+		"a change of its own scope": {Feedback{EventID: "person/2@20"}, ""},
+	} {
+		f := test.feedback
+		f.Application, f.Status = "payments", "accepted"
+		before, _ := p.count()
+		_, err := d.GiveFeedback(t.Context(), reader, f, Caller{})
+		got := ""
+		if err != nil {
+			got = fmt.Sprint(pointers(err))
+		}
+		if got != test.faults {
+			t.Errorf("%s: %v, want faults at %q", name, err, test.faults)
+		}
+		if n, _ := p.count(); (n > before) != (test.faults == "") {
+			t.Errorf("%s: %d publications", name, n-before)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dossier/intake"
 	"dossier/query"
 	"dossier/query/querytest"
 	"dossier/schema"
@@ -189,4 +190,41 @@ func TestWhoIsUnknownReadsNothing(t *testing.T) {
 	if len(reads) > 0 {
 		t.Errorf("%+v", reads)
 	}
+}
+
+// TestFeedbackStaysWithinATokensScopes: a token writes where its roles may read, and nowhere else.
+func TestFeedbackStaysWithinATokensScopes(t *testing.T) {
+	var published []schema.AuditEvent
+	a := newTestAPI(t, func(o *Options) {
+		o.Access = tokens(t)
+		o.Desk = &intake.Desk{Wait: time.Millisecond, Publisher: publisher(func(events []schema.AuditEvent) { published = append(published, events...) }),
+			Scopes: intake.Scopes{ByType: map[string]string{"person": "people", "product": "catalog"}, Known: []string{"default", "catalog", "people"}}}
+	})
+	give := func(on, token string) *httptest.ResponseRecorder {
+		return ask(a, "POST", "/api/v1/feedback", strings.NewReader(`{"application":"a","status":"s",`+on+`}`), "Content-Type", "application/json", "Authorization", "Bearer "+token)
+	}
+	const secret, product = `"entity":{"type":"person","id":"secret"}`, `"entity":{"type":"product","id":"1"}`
+	for _, on := range []string{secret, `"version":"Baseline"`, `"version":"Baseline","scope":"people"`, `"version":"Baseline","scope":"none"`} {
+		wantProblem(t, give(on, "token-of-the-catalog"), kindFaults, "")
+	}
+	wantProblem(t, give(product, "token-of-nobody"), kindFaults, "")
+	if len(published) != 0 {
+		t.Errorf("published: %+v", published)
+	}
+	for _, w := range []*httptest.ResponseRecorder{give(product, "token-of-the-catalog"), give(`"version":"Baseline","scope":"catalog"`, "token-of-the-catalog"), give(secret, "token-of-the-auditor")} {
+		if w.Code != http.StatusAccepted {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if len(published) != 3 || published[2].Scope != "people" {
+		t.Errorf("published: %+v", published)
+	}
+}
+
+// publisher takes events.
+type publisher func([]schema.AuditEvent)
+
+func (p publisher) Publish(_ context.Context, events []schema.AuditEvent) error {
+	p(events)
+	return nil
 }

@@ -114,7 +114,11 @@ func idempotencyKey(r *http.Request) (string, error) {
 
 // reader is the store as the caller sees it, for what is written about it.
 func (a *API) reader(c *call) intake.Reader {
-	return intake.NewReader(c.caller.Store(), a.service(c.caller))
+	reader := intake.NewReader(c.caller.Store(), a.service(c.caller))
+	if caller, ok := c.caller.(*scopedCaller); ok {
+		reader.In = caller.in
+	}
+	return reader
 }
 
 // faultsOf turns the faults of a body into a problem with one entry for each.
