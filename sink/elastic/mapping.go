@@ -15,9 +15,10 @@ var mappingJSON []byte
 // object is a JSON object of Elasticsearch's administration, where trees are small and rare.
 type object = map[string]any
 
-// mapping returns the mapping of every index, marked as Dossier's: see guard.
-func mapping() object {
+// mapping returns the mapping of every index in a store of this make, marked as Dossier's: see guard.
+func mapping(p product) object {
 	m := decode(mappingJSON)
+	p.fitTimes(m)
 	m["_meta"] = object{"dossier": object{"mapping": json.Number("1")}}
 	return m
 }

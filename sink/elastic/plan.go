@@ -18,8 +18,9 @@ import (
 // plan compares what is there with what the configuration says. Making it only reads.
 type plan struct {
 	requester
-	config SetupConfig
-	steps  []step
+	config  SetupConfig
+	product product
+	steps   []step
 }
 
 // indexName takes the name of an index apart. A scope holds no "-v1", so there is only one way.
@@ -29,6 +30,10 @@ var indexName = regexp.MustCompile(`^dossier-(.+)-v1-\d{4}\.\d{2}$`)
 var templateName = regexp.MustCompile(`^dossier-(.+)-v1$`)
 
 func (p *plan) make(ctx context.Context) error {
+	var err error
+	if p.product, err = p.askProduct(ctx); err != nil {
+		return err
+	}
 	if err := p.indices(ctx); err != nil {
 		return err
 	}
@@ -107,7 +112,7 @@ func (p *plan) indices(ctx context.Context) error {
 		}
 	}
 
-	wanted := mapping()
+	wanted := mapping(p.product)
 	missing := map[string]object{}
 	faults := map[string][]string{}
 	for _, name := range sortedKeys(indices) {

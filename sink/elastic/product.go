@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// What Elasticsearch and OpenSearch do differently stands in this file, and in security_opensearch.go how roles are written down. Documents, mapping, templates, aliases, bulk requests and searches
-// are the same.
+// What Elasticsearch and OpenSearch do differently stands in this file, and in security_opensearch.go how roles are written down. Documents, templates, aliases, bulk requests and searches
+// are the same, and the mapping but for what fitTimes says.
 
 // product is the store's make.
 type product int32
@@ -58,6 +58,22 @@ func (m *productMemory) learn(header http.Header) {
 }
 
 func (m *productMemory) get() product { return product(m.known.Load()) }
+
+// fitTimes gives the fields of a mapping that hold nanoseconds a format that holds them, too. Elasticsearch does so by itself. OpenSearch writes a time in milliseconds
+// unless it is told otherwise, and does that also with the last place of a page that some shards have filled: from it, it decides which of the other shards can have
+// anything better, and leaves out those whose documents lie before the page's last one in the same millisecond.
+func (p product) fitTimes(mapping object) {
+	if p != openSearch {
+		return
+	}
+	for _, field := range properties(mapping) {
+		field := field.(object)
+		if field["type"] == "date_nanos" {
+			field["format"] = "strict_date_optional_time_nanos||epoch_millis"
+		}
+		p.fitTimes(field)
+	}
+}
 
 // security is how a product's security API is spoken.
 type security struct {

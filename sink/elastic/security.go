@@ -30,15 +30,11 @@ func sinkRole() object {
 
 // security plans roles and the sink's user.
 func (p *plan) security(ctx context.Context) error {
-	product, err := p.askProduct(ctx)
-	if err != nil {
-		return err
-	}
-	api := product.security()
+	api := p.product.security()
 	roles, err := p.read(ctx, api.roles)
 	if roles == nil && err == nil || noSecurity(err) {
 		return fmt.Errorf("%s keeps no roles (GET %s: %w): without security every user reads every scope: switch it on (Elasticsearch: xpack.security.enabled, "+
-			"OpenSearch: its security plugin), or leave roles out on purpose", product, api.roles, cmp.Or(err, errNotThere))
+			"OpenSearch: its security plugin), or leave roles out on purpose", p.product, api.roles, cmp.Or(err, errNotThere))
 	}
 	if err != nil {
 		return err
@@ -66,7 +62,7 @@ func (p *plan) security(ctx context.Context) error {
 	if p.config.SinkUser == "" {
 		return nil
 	}
-	return p.user(ctx, product)
+	return p.user(ctx)
 }
 
 var errNotThere = errors.New("not found")
@@ -126,8 +122,8 @@ func sameRole(current, wanted object) bool {
 }
 
 // user plans the sink's user.
-func (p *plan) user(ctx context.Context, product product) error {
-	api := product.security()
+func (p *plan) user(ctx context.Context) error {
+	api := p.product.security()
 	path := api.users + "/" + p.config.SinkUser
 	users, err := p.read(ctx, path)
 	if err != nil {
@@ -142,7 +138,7 @@ func (p *plan) user(ctx context.Context, product product) error {
 	case reflect.DeepEqual(current[api.userRoles], roles):
 		p.keep("user", p.config.SinkUser, "")
 	default:
-		method, body := product.newRoles(roles)
+		method, body := p.product.newRoles(roles)
 		p.add(Change{"update", "user", p.config.SinkUser, fmt.Sprintf("roles %v instead of %v", roles, current[api.userRoles])}, method, path, body)
 	}
 	return nil
