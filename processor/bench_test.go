@@ -76,8 +76,7 @@ func BenchmarkChange(b *testing.B) {
 			s.rendered.put(d.ref, rendered)
 		}
 		part.event.Context = rendered.context
-		part.out.scratch = s.appendEvent(part.event.AppendKey(part.out.scratch[:0]), &part.event, rendered.text)
-		part.out.take(part.out.scratch)
+		part.out.close(s.appendEvent(part.event.AppendKey(part.out.open()), &part.event, rendered.text))
 		part.pop()
 		part.next = 0
 	}

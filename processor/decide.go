@@ -104,27 +104,27 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 // publish produces the partition's event; one that is larger than the audit topic takes becomes a dead letter.
 func (s *session) publish(ctx context.Context, p *partition, context []byte) (dead, done bool, err error) {
 	e := &p.event
-	p.out.scratch = e.AppendKey(p.out.scratch[:0])
-	keyLength := len(p.out.scratch)
-	p.out.scratch = s.appendEvent(p.out.scratch, e, context)
-	if size := len(p.out.scratch) + recordOverhead; size > s.maxRecord {
+	b := e.AppendKey(p.out.open())
+	keyEnd := len(b)
+	b = s.appendEvent(b, e, context)
+	valueEnd := len(b)
+	if size := valueEnd + recordOverhead; size > s.maxRecord {
 		done, err = s.deadLetter(ctx, p, "processor", "audit_event_too_large",
 			"the audit event has "+strconv.Itoa(size)+" bytes and the audit topic takes "+strconv.Itoa(s.maxRecord)+
 				"; raise max.message.bytes of the topic and audit.max_record_bytes, or exclude a field")
 		return true, done, err
 	}
-	valueEnd := len(p.out.scratch)
-	p.out.scratch = append(p.out.scratch, e.ID...)
-	stable := p.out.take(p.out.scratch)
-	return false, true, s.produce(s.auditRecord(&p.out, e.Kind, stable[valueEnd:], stable[:keyLength:keyLength], stable[keyLength:valueEnd:valueEnd]))
+	b = append(b, e.ID...)
+	p.out.close(b)
+	return false, true, s.produce(s.auditRecord(&p.out, e.Kind, b[valueEnd:len(b):len(b)], b[:keyEnd:keyEnd], b[keyEnd:valueEnd:valueEnd]))
 }
 
 // render encodes a context in the audit topic's format.
 func (s *session) render(c *schema.EventContext) renderedContext {
 	if s.config.Audit.Avro {
-		return renderedContext{c, c.AppendAvro(nil)}
+		return renderedContext{c, c.AppendAvro(make([]byte, 0, 256))}
 	}
-	return renderedContext{c, c.AppendJSON(nil)}
+	return renderedContext{c, c.AppendJSON(make([]byte, 0, 256))}
 }
 
 // appendEvent appends the event in the audit topic's format, with its context already rendered; an event without one has none.
@@ -219,6 +219,9 @@ func (s *session) producePending(eventID string, value []byte) error {
 	return s.produce(&kgo.Record{Topic: s.config.Audit.PendingTopic, Key: []byte(eventID), Value: value})
 }
 
+// expireRecords is how many pending changes are let go at once.
+const expireRecords = 10_000
+
 // attribute publishes what late contexts tell of pending changes, and lets go of those that none can complete any more.
 func (s *session) attribute() error {
 	// Read before the notes are taken: what came up to this time is among them.
@@ -259,7 +262,7 @@ func (s *session) attribute() error {
 	}
 	s.expiredAt = s.now()
 	s.pendingFrom = s.pending.oldest()
-	for _, c := range s.pending.expire(past, s.policy, pollRecords) {
+	for _, c := range s.pending.expire(past, s.policy, expireRecords) {
 		if s.recheck[c] {
 			continue // a context for it has come
 		}

@@ -18,8 +18,11 @@ import (
 	"dossier/schema"
 )
 
-// pollRecords is the largest number of records taken from the client at once.
-const pollRecords = 10_000
+// commitRecords is how many decided records make a commit due before its time.
+const commitRecords = 50_000
+
+// readyLag is how many records a processor that is ready may be behind.
+const readyLag = 10_000
 
 // stopTimeout is how long a processor that stops waits for its last commit.
 const stopTimeout = 15 * time.Second
@@ -52,7 +55,7 @@ func (s *session) loop(ctx context.Context) error {
 		}
 		s.pause()
 		s.report()
-		if s.inTxn.Load() && (s.now().Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= 5*pollRecords) {
+		if s.inTxn.Load() && (s.now().Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= commitRecords) {
 			if err := s.commit(finish); err != nil {
 				return err
 			}
@@ -82,7 +85,7 @@ func (s *session) poll(ctx context.Context) kgo.Fetches {
 		case <-ctx.Done():
 		}
 	}()
-	return s.kafka.PollRecords(ctx, pollRecords)
+	return s.kafka.PollRecords(ctx, 0) // all that was fetched: only then does the client fetch more
 }
 
 // waiting says whether a partition's first record waits for something.
@@ -517,6 +520,6 @@ func (s *session) report() {
 	s.contexts.mu.RUnlock()
 	s.state.Store(&state)
 	member, _ := s.kafka.Client().GroupMetadata()
-	s.ready.Store(member != "" && state.OldestUndecided < max(2*s.config.Context.Grace, 10*time.Second) && state.Lag < pollRecords)
+	s.ready.Store(member != "" && state.OldestUndecided < max(2*s.config.Context.Grace, 10*time.Second) && state.Lag < readyLag)
 	s.observer.State(state)
 }

@@ -21,6 +21,10 @@ func (m *merger) add(route schema.Route, contexts ...*schema.Context) {
 	if len(m.candidates) > 0 {
 		return // whose other fields these would be is not known
 	}
+	if len(contexts) == 1 && m.context.Route == "" && isEmptyContext(&m.context.Context) {
+		m.alone(route, contexts[0])
+		return
+	}
 	known := m.context.User
 	contexts = slices.DeleteFunc(slices.Clone(contexts), func(c *schema.Context) bool {
 		return isEmptyContext(c) || differentUsers(known, c.User)
@@ -40,6 +44,15 @@ func (m *merger) add(route schema.Route, contexts ...*schema.Context) {
 	for _, c := range contexts {
 		m.fill(c)
 	}
+}
+
+// alone takes over the first context of all, where no other one of its route contradicts it.
+func (m *merger) alone(route schema.Route, c *schema.Context) {
+	if isEmptyContext(c) {
+		return
+	}
+	m.context.Route = route
+	m.fill(c)
 }
 
 // contradictions returns a candidate for each distinct user, where there is more than one; nil otherwise.

@@ -173,8 +173,7 @@ func isDead(err error) (*schema.DecodeError, bool) {
 
 // slab cuts the output records and their bytes from larger pieces, so that a record costs no allocation of its own.
 type slab struct {
-	free    []byte
-	scratch []byte // where a record is put together
+	bytes   []byte
 	records []kgo.Record
 	headers []kgo.RecordHeader
 }
@@ -198,17 +197,20 @@ func (s *slab) record(headers int) *kgo.Record {
 	return r
 }
 
-// take returns b's content in memory that stays as it is.
-func (s *slab) take(b []byte) []byte {
-	if len(b) > slabBytes/8 {
-		return append([]byte(nil), b...)
+// open returns empty memory to append to.
+func (s *slab) open() []byte {
+	if cap(s.bytes)-len(s.bytes) < slabBytes/8 {
+		s.bytes = make([]byte, 0, slabBytes)
 	}
-	if len(b) > cap(s.free)-len(s.free) {
-		s.free = make([]byte, 0, slabBytes)
+	return s.bytes[len(s.bytes):]
+}
+
+// close keeps what was appended to the memory that open gave. Without it that memory is given again.
+func (s *slab) close(b []byte) {
+	// What did not fit has moved to larger memory of its own.
+	if cap(b) == cap(s.bytes)-len(s.bytes) {
+		s.bytes = s.bytes[:len(s.bytes)+len(b)]
 	}
-	start := len(s.free)
-	s.free = append(s.free, b...)
-	return s.free[start:len(s.free):len(s.free)]
 }
 
 // renderedContexts keeps the last contexts as they stand in audit events: the changes of one transaction share it, whichever partitions

@@ -209,6 +209,13 @@ func (p *Processor) runSession(ctx context.Context) error {
 	return group.Wait()
 }
 
+// A fetch is bounded in compressed bytes, and ten to twenty times as large in memory. While it is worked on, the next one is under way. Small shares of
+// the partitions keep these close together in time: their changes meet the contexts that others had rendered, and several workers have something to do.
+const (
+	fetchBytes          = 1 << 20
+	fetchPartitionBytes = 128 << 10
+)
+
 func (s *session) open() error {
 	codec, err := compression(s.config.Audit.Compression)
 	if err != nil {
@@ -222,7 +229,7 @@ func (s *session) open() error {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(s.config.SessionTimeout),
 		kgo.HeartbeatInterval(s.config.SessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
-		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytesFn(s.batchLimit),
 		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20),
 		kgo.OnPartitionsRevoked(s.removed), kgo.OnPartitionsLost(s.removed),
@@ -233,7 +240,7 @@ func (s *session) open() error {
 	s.admin = kadm.NewClient(s.kafka.Client())
 	s.pending = newPendingStore(s.config.Limits.PendingRecords)
 	s.contexts = &contextReader{
-		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(2 << 20), kgo.MaxConcurrentFetches(2)}),
+		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2)}),
 		decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
 		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1),
 		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never, needed: never,

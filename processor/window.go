@@ -191,7 +191,11 @@ func (k *TopicKey) hashes(w *Window) []uint64 {
 func (w *Window) add(kind entryKind, key uint64, time int64, lsn, order uint64, payload []byte) {
 	s := w.last()
 	if s == nil || len(s.entries) == segmentEntries {
-		s = &segment{}
+		size := 0
+		if s != nil {
+			size = len(s.payload) + len(s.payload)/8 // the next one will be much like it
+		}
+		s = &segment{entries: make([]windowEntry, 0, segmentEntries), payload: make([]byte, 0, size)}
 		w.segments = append(w.segments, s)
 	}
 	seq := w.firstSeq + uint32(len(w.segments)-1)

@@ -1,6 +1,9 @@
 package schema
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"reflect"
+)
 
 // jsonSchema is a Connect schema as JsonConverter writes it before each payload (schemas.enable=true).
 type jsonSchema struct {
@@ -41,6 +44,9 @@ func parseJSONSchema(raw []byte) (*jsonSchema, error) {
 		case "after":
 			schema.after = &rowPlan{columns: f.typ.fields}
 		}
+	}
+	if schema.before != nil && schema.after != nil && reflect.DeepEqual(schema.before.columns, schema.after.columns) {
+		schema.after = schema.before // one plan: what both rows have alike is read once
 	}
 	return schema, nil
 }

@@ -22,6 +22,7 @@ type workspace struct {
 	json     jsonReader
 	scanner  Scanner
 	sequence [64]byte
+	image    image
 }
 
 func (c *Change) reset() {

@@ -31,7 +31,8 @@ func (d *Decoder) jsonEnvelope(topic *topicState, data []byte, w *workspace) err
 		return jsonError("the record's value is not valid JSON", err)
 	}
 	r := &w.json
-	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, sequence: w.sequence[:0]}
+	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, sequence: w.sequence[:0], first: &w.image}
+	w.image.reset()
 	if err := r.members(); err != nil {
 		return jsonError("the record's value is not valid JSON", err)
 	}
@@ -60,6 +61,7 @@ type jsonReader struct {
 	// Where the rows begin, should they have to be read again; 0: no such row.
 	beforeAt, afterAt int
 	sequence          []byte // memory for source.sequence, which has escapes
+	first             *image // the row image that was read first
 	// What tells other formats from an envelope.
 	cloudEvent, flattened bool
 }
@@ -181,7 +183,7 @@ func (r *jsonReader) readImage(row, spare *Row, before bool) error {
 		}
 		r.envelope.know(plan, before)
 	}
-	out, used, err := r.decoder.jsonRow(r.scanner, plan, (*spare)[:0], &r.envelope.change.scratch.buffer)
+	out, used, err := r.decoder.jsonRow(r.scanner, plan, (*spare)[:0], &r.envelope.change.scratch.buffer, r.first)
 	if err != nil {
 		return err
 	}
@@ -224,6 +226,7 @@ func (r *jsonReader) settle() error {
 			r.plan = plan
 			e := r.envelope
 			e.change.scratch.buffer = e.change.scratch.buffer[:0]
+			r.first.reset()
 			for _, image := range []struct {
 				at         int
 				row, spare *Row
@@ -523,7 +526,7 @@ func (d *Decoder) jsonKey(topic *topicState, data []byte, spare Row, c *Change, 
 	} else if plan == nil || plan.tableName != (tableName{c.Schema, c.Table}) {
 		plan = &rowPlan{tableName: tableName{c.Schema, c.Table}}
 	}
-	row, used, err := d.jsonRow(&s, plan, spare[:0], &c.scratch.buffer)
+	row, used, err := d.jsonRow(&s, plan, spare[:0], &c.scratch.buffer, nil)
 	if err != nil {
 		return nil, jsonError("not valid JSON", err)
 	}

@@ -36,9 +36,51 @@ func (p *rowPlan) with(c column) *rowPlan {
 	return next
 }
 
+// image is a row image as it was read. An update's other image has most of its members as they are here, byte for byte: those need not be read
+// again.
+type image struct {
+	plan *rowPlan
+	row  Row
+	// members are where the row's members stand in the record, without the commas between them; an empty range where that is not known.
+	members []textRange
+}
+
+type textRange struct{ start, end int }
+
+// memberAt returns where the object's next member begins, after the comma; -1 where something else comes, or white space before the comma.
+func (s *Scanner) memberAt() int {
+	switch {
+	case s.first:
+		return s.pos
+	case s.pos < len(s.data) && s.data[s.pos] == ',':
+		return s.pos + 1
+	}
+	return -1
+}
+
+func (m *image) reset() { m.plan, m.row, m.members = nil, nil, m.members[:0] }
+
+// has says whether the scanner is before the member with that number, and reads it if so.
+func (m *image) has(i int, s *Scanner) bool {
+	if i >= len(m.members) {
+		return false
+	}
+	at, member := s.memberAt(), s.data[m.members[i].start:m.members[i].end]
+	if at < 0 || len(member) == 0 {
+		return false
+	}
+	end := at + len(member)
+	// What follows shows that the value is over: 12 begins with 1.
+	if end >= len(s.data) || s.data[end] != ',' && s.data[end] != '}' || string(s.data[at:end]) != string(member) {
+		return false
+	}
+	s.pos, s.first = end, false
+	return true
+}
+
 // jsonRow reads an object as a row, appending to dst, and returns the plan to use next time. Values that are not canonical already are
-// written to buffer.
-func (d *Decoder) jsonRow(s *Scanner, plan *rowPlan, dst Row, buffer *[]byte) (Row, *rowPlan, error) {
+// written to buffer. Of a row's two images the first is noted in other and the second read with its help; nil for a row that stands alone.
+func (d *Decoder) jsonRow(s *Scanner, plan *rowPlan, dst Row, buffer *[]byte, other *image) (Row, *rowPlan, error) {
 	if plan == nil {
 		plan = &rowPlan{}
 	}
@@ -48,13 +90,24 @@ func (d *Decoder) jsonRow(s *Scanner, plan *rowPlan, dst Row, buffer *[]byte) (R
 	if err := s.ObjectStart(); err != nil {
 		return nil, plan, err
 	}
+	first := other != nil && other.plan == nil
+	second := other != nil && other.plan == plan
 	hint := 0
 	for {
+		if second && other.has(len(dst), s) {
+			dst = append(dst, other.row[len(dst)])
+			hint = len(dst)
+			continue
+		}
+		start := s.memberAt()
 		text, ok, err := s.Member()
 		if err != nil {
 			return nil, plan, err
 		}
 		if !ok {
+			if first {
+				other.plan, other.row = plan, dst
+			}
 			return dst, plan, nil
 		}
 		name := text.Inner()
@@ -86,6 +139,13 @@ func (d *Decoder) jsonRow(s *Scanner, plan *rowPlan, dst Row, buffer *[]byte) (R
 			return nil, plan, nameColumn(err, col.name)
 		}
 		dst = append(dst, Field{Name: col.name, Value: v})
+		if first {
+			member := textRange{start, s.pos}
+			if start < 0 {
+				member = textRange{}
+			}
+			other.members = append(other.members, member)
+		}
 	}
 }
 

@@ -198,7 +198,16 @@ func (s *Scanner) String() (Text, error) {
 		return Text{}, s.expected("a string")
 	}
 	start := s.pos
-	i := start + 1
+	end := start + 1 + plainPrefix(s.data[start+1:])
+	if end < len(s.data) && s.data[end] == '"' {
+		s.pos = end + 1
+		return Text{quoted: s.data[start:s.pos], canonical: true}, nil
+	}
+	return s.unplainString(start, end)
+}
+
+// unplainString reads the string that begins at start; what stands before i is plain.
+func (s *Scanner) unplainString(start, i int) (Text, error) {
 	t := Text{canonical: true}
 	ascii := true
 	data := s.data
@@ -327,6 +336,10 @@ func (s *Scanner) Member() (name Text, ok bool, err error) {
 	}
 	if name, err = s.String(); err != nil {
 		return Text{}, false, err
+	}
+	if s.pos < len(s.data) && s.data[s.pos] == ':' {
+		s.pos++
+		return name, true, nil
 	}
 	s.space()
 	if s.pos >= len(s.data) || s.data[s.pos] != ':' {

@@ -14,8 +14,7 @@ import (
 // These are the processor's own settings: the copy shows what the client and the broker give with them.
 const (
 	commitInterval = 100 * time.Millisecond
-	pollRecords    = 10_000
-	commitRecords  = 5 * pollRecords
+	commitRecords  = 50_000
 	sessionTimeout = 10 * time.Second
 )
 
@@ -27,7 +26,7 @@ func runCopy(ctx context.Context, j job, w *watch) error {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(sessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
-		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
+		kgo.FetchMaxBytes(1<<20), kgo.FetchMaxPartitionBytes(128<<10), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(1<<20),
 		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20))
 	session, err := kgo.NewGroupTransactSession(options...)
@@ -46,7 +45,7 @@ func runCopy(ctx context.Context, j job, w *watch) error {
 	for total := 0; total < j.Changes; {
 		session.AllowRebalance()
 		poll, cancel := context.WithTimeout(ctx, commitInterval+time.Millisecond)
-		fetches := session.PollRecords(poll, pollRecords)
+		fetches := session.PollRecords(poll, 0)
 		cancel()
 		if ctx.Err() != nil {
 			return fmt.Errorf("%d of %d records copied: %w", total, j.Changes, context.Cause(ctx))
