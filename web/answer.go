@@ -33,9 +33,12 @@ func (a *API) answerRead(w http.ResponseWriter, c *call, rt route) error {
 	if err != nil {
 		return internal(err)
 	}
-	tag := etag(body)
+	tag, err := tagOf(c.parameters, result.body, body)
+	if err != nil {
+		return internal(err)
+	}
 	status := http.StatusOK
-	if matches(c.Header.Get("If-None-Match"), tag) {
+	if matches(c.Header.Get("If-None-Match"), tag.text) {
 		status = http.StatusNotModified
 	}
 	if err := a.recordRead(c, status, result.items); err != nil {
@@ -94,10 +97,39 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// etag names the bytes of an answer, without its quotes. Half of SHA-256 is plenty.
-func etag(body []byte) string {
+// entityTag is an ETag, without its quotes.
+type entityTag struct {
+	text string
+	weak bool // answers with other bytes have it too
+}
+
+// tagOf names an answer, given as it is and as JSON.
+func tagOf(p parameters, answer any, body []byte) (entityTag, error) {
+	same, momentary := lasting(p, answer)
+	if !momentary {
+		return etag(body), nil
+	}
+	named, err := encode(same)
+	tag := etag(named)
+	tag.weak = true
+	return tag, err
+}
+
+// etag names the bytes of an answer. Half of SHA-256 is plenty.
+func etag(body []byte) entityTag {
 	sum := sha256.Sum256(body)
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	return entityTag{text: base64.RawURLEncoding.EncodeToString(sum[:16])}
+}
+
+// header is the tag as ETag has it: compressed bytes are other bytes, unless it makes no difference which.
+func (t entityTag) header(compressed bool) string {
+	switch {
+	case t.weak:
+		return `W/"` + t.text + `"`
+	case compressed:
+		return `"` + t.text + gzipSuffix + `"`
+	}
+	return `"` + t.text + `"`
 }
 
 // gzipSuffix ends the ETag of a compressed answer: other bytes, and so another tag.
@@ -125,13 +157,10 @@ var gzipWriters = sync.Pool{New: func() any {
 	return w
 }}
 
-func send(w http.ResponseWriter, r *http.Request, status int, tag string, body []byte) {
+func send(w http.ResponseWriter, r *http.Request, status int, tag entityTag, body []byte) {
 	h := w.Header()
 	compressed := len(body) >= minGzip && takesGzip(r.Header.Get("Accept-Encoding"))
-	if compressed {
-		tag += gzipSuffix
-	}
-	h.Set("ETag", `"`+tag+`"`)
+	h.Set("ETag", tag.header(compressed))
 	if status == http.StatusNotModified {
 		w.WriteHeader(status)
 		return

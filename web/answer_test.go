@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"dossier/query"
+	"dossier/query/querytest"
+	"dossier/schema"
 )
 
 func TestETags(t *testing.T) {
@@ -103,5 +106,48 @@ func TestPagesGoOn(t *testing.T) {
 	}
 	if len(ids) != len(whole.Items) || len(ids) != len(sampleEvents()) {
 		t.Errorf("%d changes page by page, %d at once, %d there are", len(ids), len(whole.Items), len(sampleEvents()))
+	}
+}
+
+// TestETagsOutlastTheMoment: an answer about now, and one with a cursor, hold the moment at which they were asked for; they are the same ones as long as nothing else has changed.
+func TestETagsOutlastTheMoment(t *testing.T) {
+	clock := now()
+	memory := querytest.NewMemory(documents(t, sampleEvents())...)
+	a := newTestAPI(t, func(o *Options) {
+		o.Access = &TokenAccess{For: scopedStore(memory)}
+		o.Now = func() time.Time { clock = clock.Add(time.Millisecond); return clock }
+	})
+	targets := map[string]bool{ // and whether the change below makes it another one
+		"entities/product/1": true, "entities/product/1?as_of=2026-11-23T12:00:00Z": true, "entities/product/1?version=Baseline": true, "entities/product/1/children": false,
+		"entities/product/1/history?limit=1": true, "entities/product/1/history": true, "entities/product/1/diff?a=2026-11-23": true, "entities/product/1/diff?a=2026-11-23&b=2026-11-24": true,
+		"versions?limit=1": true, "versions/Baseline?limit=1": true, "requests/r-1?limit=1": true, "transactions/shop/728?limit=1": true, "changes?limit=1": true, "counts?by=type": true,
+	}
+	tags := map[string]string{}
+	ask := func(target string) int {
+		w := get(a, "/api/v1/"+target, "If-None-Match", tags[target])
+		if w.Code == http.StatusOK && (w.Body.Len() == 0 || !strings.HasPrefix(strings.TrimPrefix(w.Header().Get("ETag"), "W/"), `"`)) {
+			t.Errorf("%s: %v %s", target, w.Header(), w.Body)
+		}
+		tags[target] = w.Header().Get("ETag")
+		return w.Code
+	}
+	for _, want := range []int{http.StatusOK, http.StatusNotModified} {
+		for target := range targets {
+			if got := ask(target); got != want {
+				t.Errorf("%s: %d, want %d", target, got, want)
+			}
+		}
+	}
+	later := sampleEvents()[1]
+	later.ID, later.Time, later.CDC.Position = "later", start.Add(3*time.Hour), "0000000z"
+	later.Changes[0].Current.JSON, later.After[1].Value.JSON = []byte(`"100"`), []byte(`"100"`)
+	memory.Add(documents(t, []*schema.AuditEvent{later})...)
+	for target, changed := range targets {
+		if got := ask(target); (got == http.StatusOK) != changed {
+			t.Errorf("%s: %d after a change of the product", target, got)
+		}
+	}
+	if tag := tags["entities/product/1"]; !strings.HasPrefix(tag, "W/") {
+		t.Errorf("other bytes have the same strong ETag %s", tag)
 	}
 }

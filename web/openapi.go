@@ -39,7 +39,7 @@ func (a *API) openAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	tag := etag(document)
 	status := http.StatusOK
-	if matches(r.Header.Get("If-None-Match"), tag) {
+	if matches(r.Header.Get("If-None-Match"), tag.text) {
 		status = http.StatusNotModified
 	}
 	w.Header().Set("Cache-Control", "no-cache")
