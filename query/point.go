@@ -54,8 +54,11 @@ func timePoint(parameter, text string, now time.Time) (point, error) {
 	return point{parameter: parameter, time: t}, nil
 }
 
+// positionPoint reads a position. Positions are compared as texts, so that one that is not padded, such as a bare LSN, would stand behind every change.
 func positionPoint(parameter, text string) (point, error) {
-	if len(text) > 128 || strings.Trim(text, "0123456789-") != "" {
+	padded, _, _ := strings.Cut(schema.FormatPosition(0, 0, 0), "-")
+	first, _, more := strings.Cut(text, "-")
+	if len(text) > 128 || strings.Trim(text, "0123456789-") != "" || len(first) != len(padded) || !more {
 		return point{}, invalid(parameter, "%s is no position: expected one as a change's cdc.position gives it, such as %s", shown(text), schema.FormatPosition(26375504, 26375672, 1))
 	}
 	return point{parameter: parameter, position: text}, nil

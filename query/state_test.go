@@ -126,6 +126,8 @@ func TestStateRefuses(t *testing.T) {
 		{"two more", query.StateQuery{Version: "v", Position: "1"}, query.CodeInvalid, "position"},
 		{"edition of nothing", query.StateQuery{Edition: "1"}, query.CodeInvalid, "edition"},
 		{"no position", query.StateQuery{Position: "0/1A2B"}, query.CodeInvalid, "position"},
+		{"a position without its zeroes", query.StateQuery{Position: "26375672"}, query.CodeInvalid, "position"},
+		{"half a position", query.StateQuery{Position: "00000000000026375504"}, query.CodeInvalid, "position"},
 		{"a very long position", query.StateQuery{Position: strings.Repeat("1", 999)}, query.CodeInvalid, "position"},
 		{"a very long event", query.StateQuery{Event: strings.Repeat("1", 9999)}, query.CodeInvalid, "event"},
 		{"a version that is not there", query.StateQuery{Version: "Spring"}, query.CodeNotFound, ""},
