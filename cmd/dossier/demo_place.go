@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"dossier/internal/demo"
 )
 
 // narrator tells a person what the demo is doing.
@@ -80,6 +83,9 @@ func (d *demoCommand) directory() (dir string, cleanUp func(error) error, err er
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", nil, fmt.Errorf("--data: %w", err)
 	}
+	if err := demoOwns(dir); err != nil {
+		return "", nil, err
+	}
 	probe, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {
 		return "", nil, fmt.Errorf("--data: %s cannot be written to: %w", dir, err)
@@ -88,4 +94,22 @@ func (d *demoCommand) directory() (dir string, cleanUp func(error) error, err er
 		return "", nil, fmt.Errorf("--data: %w", err)
 	}
 	return dir, func(err error) error { return err }, nil
+}
+
+// demoOwns says whether what the demo would write over or into in a directory is an earlier demo's. Somebody's configuration would be lost otherwise, and
+// their store would hold the demo's year among its evidence.
+func demoOwns(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "dossier.yaml"))
+	switch {
+	case err == nil && demo.IsConfig(string(text)):
+		return nil
+	case err == nil:
+		return misuse("--data: %s holds a dossier.yaml that is not the demo's; name another directory", dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--data: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "dossier.db")); err == nil {
+		return misuse("--data: %s holds a dossier.db and no dossier.yaml of the demo's; name another directory", dir)
+	}
+	return nil
 }

@@ -168,6 +168,10 @@ func TestDemoRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	configured, stored := filepath.Dir(writeConfig(t, goodConfig)), t.TempDir()
+	if err := os.WriteFile(filepath.Join(stored, "dossier.db"), []byte("evidence"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -176,12 +180,17 @@ func TestDemoRefuses(t *testing.T) {
 		{[]string{"--once", "--listen", taken.Addr().String()}, exitFailed, "in use"},
 		{[]string{"--once", "--listen", "nowhere"}, exitFailed, "--listen"},
 		{[]string{"--once", "--data", file}, exitFailed, "--data"},
+		{[]string{"--once", "--data", configured}, exitMisuse, "dossier.yaml that is not the demo's"},
+		{[]string{"--once", "--data", stored}, exitMisuse, "holds a dossier.db"},
 		{[]string{"--once", "extra"}, exitMisuse, "demo"},
 	} {
 		code, out, errs := invoke(t, append([]string{"demo"}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.says) || strings.Contains(errs, "played") || out != "" {
 			t.Errorf("%v: code %d\n%s%s", c.args, code, out, errs)
 		}
+	}
+	if text, err := os.ReadFile(filepath.Join(configured, "dossier.yaml")); err != nil || string(text) != goodConfig {
+		t.Errorf("the configuration is now %q, %v", text, err)
 	}
 }
 

@@ -25,3 +25,9 @@ func Config(p Places) string {
 	}
 	return text
 }
+
+// IsConfig says whether a file's text is a configuration that Config gave, of this release or another.
+func IsConfig(text string) bool {
+	first, _, _ := strings.Cut(config, "\n")
+	return strings.HasPrefix(text, first[:strings.IndexByte(first, '.')+1])
+}

@@ -14,6 +14,9 @@ func TestConfig(t *testing.T) {
 	if strings.Contains(text, "DEMO_") {
 		t.Errorf("a place is left open in\n%s", text)
 	}
+	if !IsConfig(text) || IsConfig("kafka: {}\n") || IsConfig("") {
+		t.Error("the demo's own configuration is not told from another")
+	}
 	c, err := dossier.Parse("dossier.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
