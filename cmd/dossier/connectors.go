@@ -51,11 +51,14 @@ They are used under these names where there is no such file; "connectors show" p
 	return command
 }
 
-// misusedArgs makes a wrong number of arguments a misuse.
+// misusedArgs makes a wrong number of arguments a misuse, and so flags that exclude each other.
 func misusedArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return misuse("%s: %w; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
+		}
+		if err := cmd.ValidateFlagGroups(); err != nil {
+			return cmd.FlagErrorFunc()(cmd, err)
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +65,9 @@ event:ID or position:P. Without B, with what it is now.` + serverHelp,
 func diffArgs(args []string) (entity query.Ref, moments [2]string, err error) {
 	n := 2
 	if len(args) == 2 {
-		n = 1
+		if n = 1; !strings.Contains(args[0], "/") {
+			return entity, moments, misuse("say with what %s %s is compared: a time, version:NAME, event:ID or position:P", args[0], args[1])
+		}
 	} else if len(args) == 3 {
 		if ref, err := entityArgs(args[:1]); err == nil {
 			return ref, [2]string{args[1], args[2]}, nil

@@ -54,6 +54,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"config", "chek"}, 2, "there is no subcommand"},
 		{[]string{"config", "check", "extra"}, 2, "config check"},
 		{[]string{"config", "check", "--rol"}, 2, "unknown flag"},
+		{[]string{"show", "person", "17", "--as-of", "now", "--version", "v"}, 2, "[as-of version] were all set; see dossier show --help"},
+		{[]string{"diff", "person", "17"}, 2, "with what person 17 is compared"},
 		{[]string{"config", "check", "--role", "proc"}, 2, "unknown role"},
 		{[]string{"config", "check"}, 2, "kafka.brokers: missing"},
 		{[]string{"config", "check", "--config", "none.yaml"}, 2, "none.yaml"},
