@@ -46,6 +46,9 @@ func New(server, authorization string, transport http.RoundTripper) (*Client, er
 // Server returns the server's URL.
 func (c *Client) Server() string { return c.base.String() }
 
+// Authorized says whether requests say who asks.
+func (c *Client) Authorized() bool { return c.authorization != "" }
+
 // Problem is an answer that is none: the problem details of RFC 9457 that the server sent.
 type Problem struct {
 	Status    int      `json:"status"`

@@ -152,17 +152,17 @@ as a new edition.` + serverHelp,
 				}
 				request.Entities = append(request.Entities, entity)
 			}
-			if by == "" {
+			c, err := server.client(cmd)
+			if err != nil {
+				return err
+			}
+			if by == "" && !c.Authorized() {
 				if u, err := user.Current(); err == nil {
 					by = u.Username
 				}
 			}
 			if by != "" {
 				request.User = &schema.User{ID: by}
-			}
-			c, err := server.client(cmd)
-			if err != nil {
-				return err
 			}
 			answer, err := postWithin[struct {
 				Name     string `json:"name"`
@@ -186,7 +186,7 @@ as a new edition.` + serverHelp,
 	f.StringVar(&request.AsOf, "as-of", "", "as they were at `TIME` (default now)")
 	f.StringVar(&request.Reason, "reason", "", "why, in a `SENTENCE`")
 	f.BoolVar(&request.NewEdition, "new-edition", false, "take a name that is taken, as a new edition of it")
-	f.StringVar(&by, "by", "", "`USER` who names it, where the server does not know who asks (default $USER)")
+	f.StringVar(&by, "by", "", "`USER` for whom it is named (default who asks; without credentials $USER)")
 	f.StringVar(&key, "key", "", "a `TEXT` of your own, so that the same command twice names it once")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
