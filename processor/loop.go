@@ -215,6 +215,7 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 func (s *session) work(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(s.config.Workers)
+	s.cut.Store(false)
 	for _, p := range s.parts {
 		if p.len() > 0 {
 			group.Go(func() error { return s.drain(ctx, p) })
@@ -225,10 +226,15 @@ func (s *session) work(ctx context.Context) error {
 	return err
 }
 
-// drain decides the partition's records until one has to wait. It ends early with ctx, so that a stop is not held up.
+// drain decides the partition's records until one has to wait. It ends early with ctx, so that a stop is not held up, and where the transaction has to be
+// committed first.
 func (s *session) drain(ctx context.Context, p *partition) error {
 	for p.len() > 0 && ctx.Err() == nil {
-		if p.now = s.now(); p.now.Before(p.retryAt) || s.overdue(p.now) {
+		if p.now = s.now(); p.now.Before(p.retryAt) {
+			return nil
+		}
+		if s.overdue(p.now) {
+			s.cut.Store(true)
 			return nil
 		}
 		var done bool
@@ -482,6 +488,9 @@ func (s *session) moveHorizon() {
 		case p.next < p.end:
 			horizon = min(horizon, p.lastFrom)
 		}
+	}
+	if s.cut.Load() {
+		needed = never // those that were not looked at come first: room for the others' contexts would be made at their cost
 	}
 	s.horizon.Store(horizon - coverSlack)
 	s.contexts.mu.Lock()

@@ -161,6 +161,7 @@ type session struct {
 	txn       sync.Mutex // held to change inTxn while workers run
 	inTxn     atomic.Bool
 	txnSince  time.Time
+	cut       atomic.Bool  // the last work ended before every partition had to wait
 	decided   atomic.Int64 // records decided in the open transaction
 	failure   atomic.Pointer[error]
 	recheck   map[*pendingChange]bool
