@@ -142,9 +142,9 @@ func newChangeTable(entity bool) *changeTable {
 	if entity {
 		t.head = append(t.head, "ENTITY")
 	}
-	t.head = append(t.head, "WHO", "REQUEST", "FIELD", "PREVIOUS", "CURRENT")
+	t.head = append(t.head, "WHO", "REQUEST", "FIELD", "PREVIOUS", "CURRENT", "REASON")
 	n := len(t.head)
-	t.shrink = []int{n - 5, n - 4, n - 2, n - 1}
+	t.shrink, t.spare = []int{n - 6, n - 5, n - 3, n - 2, n - 1}, true
 	return t
 }
 
@@ -155,27 +155,29 @@ func (t *changeTable) change(c *query.Change) {
 		left = append(left, shownEntity(c.Entity.Ref))
 	}
 	left = append(left, whoOf(c.Context, c.Action), context.request())
+	reason := shorten(printable(context.Reason), maxShown)
 	switch {
 	case c.Feedback != nil:
-		t.add(append(left, printable(c.Feedback.Application), "", shorten(printable(strings.TrimSpace(c.Feedback.Status+" "+c.Feedback.Message)), maxShown))...)
+		t.add(append(left, printable(c.Feedback.Application), "", shorten(printable(strings.TrimSpace(c.Feedback.Status+" "+c.Feedback.Message)), maxShown), reason)...)
 		return
 	case c.Version != nil:
-		t.add(append(left, "", "", printable(fmt.Sprintf("%s as of %s", c.Version.Name, shownTime(c.Version.AsOf))))...)
+		t.add(append(left, "", "", printable(fmt.Sprintf("%s as of %s", c.Version.Name, shownTime(c.Version.AsOf))), reason)...)
 		return
 	case len(c.Changes) == 0:
 		note := ""
 		if c.Entity.NextID != "" {
 			note = "now " + printable(c.Entity.NextID)
 		}
-		t.add(append(left, "", "", note)...)
+		t.add(append(left, "", "", note, reason)...)
 		return
 	}
 	for i := range c.Changes {
 		previous, current := shownChange(&c.Changes[i])
-		t.add(append(slices.Clone(left), printable(c.Changes[i].Field), previous, current)...)
+		t.add(append(slices.Clone(left), printable(c.Changes[i].Field), previous, current, reason)...)
 		for j := range left {
 			left[j] = ""
 		}
+		reason = ""
 	}
 }
 

@@ -16,8 +16,8 @@ func newHistoryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history TYPE ID",
 		Short: "List what happened to an entity, newest first",
-		Long: `Lists what happened to an entity, newest first: who changed which field from what to what, when, and on which request; named versions
-and feedback too. A key that has changed is followed: the history is the row's, whatever it was called.` + serverHelp,
+		Long: `Lists what happened to an entity, newest first: who changed which field from what to what, when, on which request, and why; named versions
+and feedback too. The reason is left out at a terminal too narrow for it. A key that has changed is followed: the history is the row's, whatever it was called.` + serverHelp,
 		Example: `  dossier history person 17
   dossier history person/17 --from -30d --field address
   dossier history person 17 --user anna --limit 0 --json`,

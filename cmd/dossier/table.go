@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,6 +18,8 @@ type table struct {
 	rows [][]string
 	// shrink says which columns may be cut where a row is wider than the terminal; the last one of them first.
 	shrink []int
+	// spare says that the last column is left out where no row fits the terminal with it.
+	spare bool
 
 	headed bool // the headings have been printed
 }
@@ -43,7 +46,14 @@ func (t *table) print(w io.Writer) error {
 			widths[i] = max(widths[i], uniseg.StringWidth(cell))
 		}
 	}
-	t.fit(widths, terminalWidth(w))
+	terminal := terminalWidth(w)
+	if last := len(widths) - 1; t.spare && terminal > 0 && t.least(widths) > terminal {
+		widths = widths[:last]
+		for i, row := range rows {
+			rows[i] = row[:min(len(row), last)]
+		}
+	}
+	t.fit(widths, terminal)
 	var b strings.Builder
 	for _, row := range rows {
 		var line strings.Builder
@@ -61,6 +71,18 @@ func (t *table) print(w io.Writer) error {
 	return err
 }
 
+// least is the width of a row whose cells are cut as far as they may be.
+func (t *table) least(widths []int) int {
+	total := 2 * (len(widths) - 1)
+	for i, width := range widths {
+		if slices.Contains(t.shrink, i) {
+			width = min(width, minCell)
+		}
+		total += width
+	}
+	return total
+}
+
 // fit narrows columns until a row fits the terminal, the widest of those that may shrink first.
 func (t *table) fit(widths []int, terminal int) {
 	if terminal <= 0 {
@@ -73,7 +95,7 @@ func (t *table) fit(widths []int, terminal int) {
 	for total > terminal {
 		widest := -1
 		for _, i := range t.shrink {
-			if widths[i] > minCell && (widest < 0 || widths[i] >= widths[widest]) {
+			if i < len(widths) && widths[i] > minCell && (widest < 0 || widths[i] >= widths[widest]) {
 				widest = i
 			}
 		}

@@ -49,7 +49,7 @@ version before. "versions create" gives a name.` + serverHelp,
 
 func listVersions(cmd *cobra.Command, page *pageFlags, c *client.Client) error {
 	out := cmd.OutOrStdout()
-	t := &table{head: []string{"NAME", "EDITION", "NAMED BY", "FIRST", "LAST", "ENTITIES", "WHO", "REASON"}, shrink: []int{0, 6, 7}}
+	t := &table{head: []string{"NAME", "EDITION", "NAMED BY", "FIRST", "LAST", "ENTITIES", "WHO", "REASON"}, shrink: []int{6, 7}} // a name is whole, to be given back
 	more, err := eachPage(cmd.Context(), page, c, client.Path{"versions"}, nil,
 		func(a *query.NamedVersions) ([]query.NamedVersion, string) { return a.Items, a.Next },
 		func(_ *query.NamedVersions, items []query.NamedVersion) error {
