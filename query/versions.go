@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sync/errgroup"
+
 	"dossier/schema"
 )
 
@@ -41,21 +43,30 @@ func (s *Service) Versions(ctx context.Context, q PageQuery) (*NamedVersions, er
 	if err != nil {
 		return nil, err
 	}
-	answer := &NamedVersions{Items: make([]NamedVersion, 0, len(names))}
-	for _, name := range names {
-		if err := s.describe(ctx, name, editions[name]); err != nil {
-			return nil, err
-		}
-		if err := s.count(ctx, name, editions[name]); err != nil {
-			return nil, err
-		}
-		answer.Items = append(answer.Items, NamedVersion{Name: name, Editions: editions[name]})
+	answer := &NamedVersions{Items: make([]NamedVersion, len(names))}
+	// Each name takes round trips of its own, which need not wait for each other's.
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(namesAtOnce)
+	for i, name := range names {
+		answer.Items[i] = NamedVersion{Name: name, Editions: editions[name]}
+		group.Go(func() error {
+			if err := s.describe(groupCtx, name, editions[name]); err != nil {
+				return err
+			}
+			return s.count(groupCtx, name, editions[name])
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	if len(groups) == p.limit {
 		answer.Next = p.next(place{group: groups[len(groups)-1].Key})
 	}
 	return answer, nil
 }
+
+// namesAtOnce is how many names are looked into at a time. A store takes that many questions of one caller without making others wait.
+const namesAtOnce = 4
 
 // What gives an entity the name of a version: a change that carries it, or a document made for the purpose, by a row of a table or by a request.
 var (
