@@ -6,6 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dossier/query"
 )
 
 // invoke runs a command line as main does and returns the exit code and what was printed.
@@ -91,5 +96,30 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		if c.Short == "" {
 			t.Errorf("%s has no description", c.CommandPath())
 		}
+	}
+}
+
+// TestExamplesOfQuestionsAreUnderstood: what the help shows as a question is one.
+func TestExamplesOfQuestionsAreUnderstood(t *testing.T) {
+	for _, cmd := range []*cobra.Command{newSearchCommand(), newTailCommand()} {
+		for line := range strings.Lines(cmd.Example) {
+			var conditions []string
+			arguments := strings.Fields(strings.ReplaceAll(line, "'", ""))[2:]
+			for i, word := range arguments {
+				if !strings.HasPrefix(word, "--") && word != "-f" && (i == 0 || arguments[i-1] != "--count-by" && arguments[i-1] != "--limit") {
+					conditions = append(conditions, word)
+				}
+			}
+			if _, err := query.ParseQuestion(strings.Join(conditions, " "), time.Now()); err != nil {
+				t.Errorf("%s: %v", strings.TrimSpace(line), err)
+			}
+		}
+	}
+}
+
+// TestTailEnds: without -f there is nothing to wait for, whatever the limit.
+func TestTailEnds(t *testing.T) {
+	if code, out, errs := invoke(t, "tail", "--limit", "0", "--server", "http://127.0.0.1:1"); code != 0 || out+errs != "" {
+		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 }

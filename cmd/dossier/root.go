@@ -20,7 +20,10 @@ request. It reads what Debezium publishes, joins each change with the request th
 people and programs query.
 
 Exit codes: 0 done, 1 failed, 2 misuse (flags, arguments, configuration).`,
-		Example: `  dossier config check
+		Example: `  dossier demo
+  dossier history person 17
+  dossier search context:unattributed
+  dossier config check
   dossier setup --dry-run
   dossier connectors apply postgres-json
   dossier run`,

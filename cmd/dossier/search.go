@@ -24,8 +24,9 @@ func newSearchCommand() *cobra.Command {
   user: type: entity: parent: field: old: new: value: action: context: request: version: created: ip: service: reason: table: tx: kind:
   words or "a phrase" in values; -condition negates; * and ? are wildcards; >, >=, <, <= and a..b compare
 
-A question about fields or values finds field changes, any other finds row changes.` + serverHelp,
-		Example: `  dossier search context:unattributed created:-7d
+A question about fields or values finds field changes, any other finds row changes. The shell takes quotes and > for
+itself: put what has them in single quotes, as in 'user:"Ann Smith"'.` + serverHelp,
+		Example: `  dossier search context:unattributed 'created:>=-7d'
   dossier search field:price 'new:>100' type:product,offer
   dossier search user:anna -action:create '"Baker Street"'
   dossier search --count-by user created:2026-11`,

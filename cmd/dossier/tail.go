@@ -40,9 +40,12 @@ that breaks is made again, and continues where it was. With --json, changes that
 			q := strings.Join(args, " ")
 			t := newChangeTable(true)
 			if page.limit > 0 {
-				if err := latest(cmd, &page, c, q, t); err != nil || !follow {
+				if err := latest(cmd, &page, c, q, t); err != nil {
 					return err
 				}
+			}
+			if !follow {
+				return nil
 			}
 			return followChanges(cmd, c, q, page.asJSON, t)
 		},
