@@ -58,3 +58,15 @@ func protectDashes(cmd *cobra.Command, args []string) []string {
 	}
 	return marked
 }
+
+// completeDashes completes the values of a takeDashes command's flags, which cobra does not tell from arguments, and arguments by another function.
+func completeDashes(arguments cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if n := len(args); n > 0 && strings.HasPrefix(args[n-1], "--") {
+			if values, ok := cmd.GetFlagCompletionFunc(args[n-1][2:]); ok {
+				return values(cmd, nil, typed)
+			}
+		}
+		return arguments(cmd, args, typed)
+	}
+}

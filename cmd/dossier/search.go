@@ -71,7 +71,7 @@ itself: put what has them in single quotes, as in 'user:"Ann Smith"'.` + serverH
 	cmd.Flags().StringVar(&by, "count-by", "", "count instead, by `WHAT`: user, entity, type, day, field, action, context, version")
 	completeFlag(cmd, "count-by", "user", "entity", "type", "day", "field", "action", "context", "version")
 	takeDashes(cmd)
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.ValidArgsFunction = completeDashes(cobra.NoFileCompletions)
 	return cmd
 }
 

@@ -189,6 +189,7 @@ as a new edition.` + serverHelp,
 	f.StringVar(&by, "by", "", "`USER` for whom it is named (default who asks; without credentials $USER)")
 	f.StringVar(&key, "key", "", "a `TEXT` of your own, so that the same command twice names it once")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }
 
