@@ -91,14 +91,14 @@ func TestVersionBefore(t *testing.T) {
 				l.store.Add(named)
 			})
 		}, "a absent ->present 2"},
-		{"a request that names a change by its id, whatever the time", func(l *oneEntity) {
+		{"a change that had committed in time, and was not stored yet when the name was given", func(l *oneEntity) {
 			l.version("1", schema.ActionCreate, "", nil, rowImage("a", "1"), func(d *schema.Document) {
 				named := *d
 				named.Kind, named.VersionName, named.NamedVersion = schema.DocumentNamedVersion, "V", &schema.NamedVersion{ID: "q", AsOf: d.Time.Add(time.Hour), EventID: d.EventID}
 				l.store.Add(named)
 			})
 			l.version("1", schema.ActionUpdate, "", rowImage("a", "1"), rowImage("a", "2"), nil)
-		}, "a absent ->present 1"},
+		}, "a absent ->present 2"},
 		{"a version named on purpose compares with the one of another name before", func(l *oneEntity) {
 			name := func(name string, asOf int) func(*schema.Document) {
 				return func(d *schema.Document) {

@@ -7,11 +7,13 @@ import (
 	"dossier/schema"
 )
 
-// versionTarget says which state of an entity an edition of a version holds: after a change (row, or by its event id), or at a time. The zero value is none.
+// versionTarget says which state of an entity an edition of a version holds: after a change that carries its name, or at a time. The zero value is none.
+//
+// The event id that a document of a named version has is not followed: it is what was known when the name was given, and changes that had committed by the time that is meant
+// may have been on their way to the store. By the time alone, every asker gets what the database held, whenever it arrived.
 type versionTarget struct {
-	row   *schema.Document // the change that carries the name
-	event string
-	at    time.Time
+	row *schema.Document // the change that carries the name
+	at  time.Time
 	// naming is the document that gives the name; nil where the change itself carries it.
 	naming *schema.Document
 }
@@ -108,36 +110,19 @@ func (t *versionTarget) name(d *schema.Document) {
 	if v == nil || t.naming != nil && (v.AsOf.Before(t.at) || v.AsOf.Equal(t.at) && KeyOf(d).Compare(KeyOf(t.naming)) < 0) {
 		return
 	}
-	*t = versionTarget{event: v.EventID, at: v.AsOf, naming: d}
+	*t = versionTarget{at: v.AsOf, naming: d}
 }
 
 // statesIn returns entities as the targets say, in their order; nil for those of which nothing is known.
 func (s *Service) statesIn(ctx context.Context, refs []Ref, targets []versionTarget) ([]*found, error) {
 	all := make([]*found, len(refs))
-	var searches []Search
+	var moments []moment
 	var which []int
 	for i, t := range targets {
 		switch {
 		case t.row != nil:
 			all[i] = &found{ref: refs[i], version: version{row: t.row}}
-		case t.event != "":
-			searches = append(searches, Search{Filter: And{refs[i].versions(), Is(FieldEventID, t.event)}, Limit: 1})
-			which = append(which, i)
-		}
-	}
-	err := s.searchAll(ctx, searches, func(i int, p Page) {
-		if d := first(p); d != nil {
-			all[which[i]] = &found{ref: refs[which[i]], version: version{row: d}}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	// A change that is not there, or was made under another id of the entity, still has a time.
-	var moments []moment
-	which = which[:0]
-	for i, t := range targets {
-		if all[i] == nil && !t.none() {
+		case !t.none():
 			moments = append(moments, moment{refs[i], t.at})
 			which = append(which, i)
 		}
