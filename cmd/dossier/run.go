@@ -13,6 +13,7 @@ import (
 
 	"dossier/internal/config"
 	"dossier/internal/telemetry"
+	"dossier/processor"
 )
 
 func newRunCommand() *cobra.Command {
@@ -88,6 +89,7 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 		roles = append(roles, role{"http", l.run})
 	}
 	if slices.Contains(names, roleProcessor) {
+		processor.SaveMemory()
 		p, err := newProcessor(ctx, c, t, log)
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ type settings struct {
 	runs       int
 	events     int
 	perTx      int
+	columns    int
 	context    share
 	partitions int
 	cpuProfile string // of one more run of the processor, which is not counted
@@ -32,7 +33,7 @@ const runTimeout = 10 * time.Minute
 
 // bench writes the corpus and measures the parts in turn: a warm-up of each first, then the runs.
 func bench(ctx context.Context, b *broker, s settings, show *display) (*report, error) {
-	c := newCorpus(s.events, s.perTx, s.context, time.Now())
+	c := newCorpus(s.events, s.perTx, s.columns, s.context, time.Now())
 	written := show.bar("writing the corpus", c.changes())
 	original, size, err := b.write(ctx, c, s.partitions, written)
 	written(c.changes())
@@ -42,7 +43,7 @@ func bench(ctx context.Context, b *broker, s settings, show *display) (*report, 
 	r := &report{
 		Machine: thisMachine(), At: time.Now().UTC().Truncate(time.Second),
 		Corpus: corpusReport{Changes: c.changes(), BytesPerChange: float64(size) / float64(c.changes()), ChangesPerTransaction: s.perTx,
-			Context: s.context, Format: "json", Columns: 5, Partitions: s.partitions, Compression: "zstd"},
+			Context: s.context, Format: "json", Columns: s.columns, Partitions: s.partitions, Compression: "zstd"},
 	}
 	parts := []string{partCopy, partProcessor}
 	measured := map[string][]run{}

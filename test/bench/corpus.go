@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -35,19 +36,20 @@ const (
 
 func (s share) has(tx int) bool { return s == shareAll || s == shareHalf && tx%2 == 0 }
 
-// corpus describes generated records in the form in which Debezium's were recorded: updates of rows of five columns as JSON
+// corpus describes generated records in the form in which Debezium's were recorded: updates of rows of five columns or more as JSON
 // without schemas, with the BEGIN and END of each transaction and its context message. Change number i is of row i modulo entities, in
 // transaction i divided by perTx. So each audit event can be checked by itself.
 type corpus struct {
 	transactions int
 	perTx        int // changes in a transaction
 	context      share
+	columns      string    // what each row holds beside the first five columns
 	from         time.Time // the commit of the first transaction
 }
 
 // newCorpus describes a corpus of at least so many changes, in whole transactions, the last of which was committed just before now.
-func newCorpus(changes, perTx int, context share, now time.Time) corpus {
-	c := corpus{transactions: (changes + perTx - 1) / perTx, perTx: perTx, context: context}
+func newCorpus(changes, perTx, columns int, context share, now time.Time) corpus {
+	c := corpus{transactions: (changes + perTx - 1) / perTx, perTx: perTx, context: context, columns: moreColumns(columns)}
 	c.from = now.Add(-time.Duration(c.transactions) * time.Second / transactionsPerSecond).Add(-time.Second).Truncate(time.Millisecond)
 	return c
 }
@@ -57,10 +59,23 @@ func (c corpus) changes() int { return c.transactions * c.perTx }
 // user is the one who made the transaction.
 func user(tx int) string { return fmt.Sprintf("u-%d", tx) }
 
+// narrow is the number of columns that the table has at least.
+const narrow = 5
+
+// moreColumns returns the members of a row beyond the first five columns: they hold what columns of wide tables do, and no change changes them.
+func moreColumns(columns int) string {
+	var b strings.Builder
+	for i := narrow; i < columns; i++ {
+		value := [...]string{`"a word or two"`, "12345678", `"1234.5600"`, "null", "true", `"2026-05-06T05:08:09.123456Z"`}[i%6]
+		fmt.Fprintf(&b, `,"column_%d":%s`, i, value)
+	}
+	return b.String()
+}
+
 // row is a row of the table, in one of its versions.
-func row(id, version int) string {
-	return fmt.Sprintf(`{"id":%d,"supplier_id":%d,"name":"article %d, in a returnable box of cardboard, twelve to a pallet","price":"%d.50","made":"2026-05-06T05:08:09.000000Z"}`,
-		id, id%97, id, version)
+func (c corpus) row(id, version int) string {
+	return fmt.Sprintf(`{"id":%d,"supplier_id":%d,"name":"article %d, in a returnable box of cardboard, twelve to a pallet","price":"%d.50","made":"2026-05-06T05:08:09.000000Z"%s}`,
+		id, id%97, id, version, c.columns)
 }
 
 // connectorHeaders are what Debezium puts on each change.
@@ -96,7 +111,7 @@ func (c corpus) transaction(tx int) []*kgo.Record {
 	for i := range c.perTx {
 		lsn += 64
 		n := tx*c.perTx + i
-		row0, row1 := row(n%entities, n/entities), row(n%entities, n/entities+1)
+		row0, row1 := c.row(n%entities, n/entities), c.row(n%entities, n/entities+1)
 		add(changeTopic, fmt.Sprintf(`{"id":%d}`, n%entities), fmt.Sprintf(`{"before":%s,"after":%s,%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d,"ts_ns":%d000}`,
 			row0, row1, origin(lsn, "public", "product"), tx, lsn, order+i+1, i+1, ms, us, us), connectorHeaders)
 	}

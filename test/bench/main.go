@@ -45,6 +45,7 @@ func command() *cobra.Command {
 	f.IntVar(&s.runs, "runs", 5, "how many runs of each part are counted, after one that is not")
 	f.IntVar(&s.events, "events", 300_000, "how many changes the corpus has")
 	f.IntVar(&s.perTx, "changes", 5, "how many changes a transaction has")
+	f.IntVar(&s.columns, "columns", narrow, "how many columns the table has")
 	f.StringVar((*string)(&s.context), "context", string(shareAll), "which transactions have a context message: all, half or none")
 	f.IntVar(&s.partitions, "partitions", 6, "partitions of the change topic and of the output")
 	f.StringVar(&jsonFile, "json", "", "write the results to this file too, as JSON")
@@ -65,6 +66,9 @@ func (s *settings) validate(part string) error {
 		if n.value < 1 {
 			faults = append(faults, fmt.Errorf("--%s %d: must be at least 1", n.name, n.value))
 		}
+	}
+	if s.columns < narrow {
+		faults = append(faults, fmt.Errorf("--columns %d: must be at least %d", s.columns, narrow))
 	}
 	switch s.context {
 	case shareAll, shareHalf, shareNone:

@@ -43,6 +43,7 @@ func runProcessor(ctx context.Context, j job, w *watch) error {
 	if err != nil {
 		return err
 	}
+	processor.SaveMemory()
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,

@@ -34,7 +34,7 @@ func TestBenchOnARealBroker(t *testing.T) {
 	profile := filepath.Join(t.TempDir(), "cpu.pprof")
 	var said strings.Builder
 	const events = 12_001 // each row is changed, some twice
-	r, err := bench(ctx, b, settings{runs: 1, events: events, perTx: 5, context: shareHalf, partitions: 3, cpuProfile: profile}, newDisplay(&said))
+	r, err := bench(ctx, b, settings{runs: 1, events: events, perTx: 5, columns: narrow, context: shareHalf, partitions: 3, cpuProfile: profile}, newDisplay(&said))
 	if err != nil {
 		t.Fatal(err)
 	}
