@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"dossier/client"
 	"dossier/internal/config"
@@ -54,7 +55,7 @@ func demoPage(w io.Writer, s *demoSummary, c *config.Config, dir string) error {
 	for _, q := range demoQuestions {
 		fmt.Fprintf(&b, "  # %s\n  %s %s\n", q.about, program, q.command)
 	}
-	fmt.Fprintf(&b, "  # what nobody could understand\n  %s dlq list --config %s\n\nOr without it:\n\n", program, filepath.Join(dir, "dossier.yaml"))
+	fmt.Fprintf(&b, "  # what nobody could understand\n  %s dlq list --config %s\n\nOr without it:\n\n", program, shellWord(filepath.Join(dir, "dossier.yaml")))
 	for _, call := range demoCalls {
 		fmt.Fprintf(&b, "  curl -s '%s%s'\n", server, call)
 	}
@@ -68,6 +69,15 @@ func demoPage(w io.Writer, s *demoSummary, c *config.Config, dir string) error {
 	b.WriteString("\nCtrl-C ends it.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shellWord is a text as a POSIX shell takes it for one argument.
+func shellWord(text string) string {
+	plain := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@", r) }
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // programName is how a person calls this program again: by `go run`, where that built it.

@@ -40,3 +40,11 @@ func TestLeast(t *testing.T) {
 		t.Errorf("without the last column: %v", widths)
 	}
 }
+
+func TestShellWord(t *testing.T) {
+	for text, want := range map[string]string{"/tmp/a-1/dossier.yaml": "/tmp/a-1/dossier.yaml", "my demo": "'my demo'", "it's": `'it'\''s'`, "$x": "'$x'", "": "''"} {
+		if got := shellWord(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}

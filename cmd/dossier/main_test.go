@@ -63,6 +63,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"diff", "person", "17"}, 2, "with what person 17 is compared"},
 		{[]string{"config", "check", "--role", "proc"}, 2, "unknown role"},
 		{[]string{"config", "check"}, 2, "kafka.brokers: missing"},
+		{[]string{"config", "check"}, 2, "there is no dossier.yaml here"},
 		{[]string{"config", "check", "--config", "none.yaml"}, 2, "none.yaml"},
 		{[]string{"config", "check", "--config", bad}, 2, "faults in the configuration"},
 		{[]string{"config", "check", "--config", good}, 0, "no faults; 1 source"},

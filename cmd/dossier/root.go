@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -73,6 +75,9 @@ func loadConfig(cmd *cobra.Command, needs config.Need) (*config.Config, error) {
 	}
 	c, err := config.Load(path, os.Environ(), needs)
 	if err != nil {
+		if _, absent := os.Stat(config.DefaultFile); path == "" && errors.Is(absent, fs.ErrNotExist) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "there is no %s here; name a configuration with --config or $%s\n", config.DefaultFile, config.EnvConfig)
+		}
 		return nil, &exitError{code: exitMisuse, err: err}
 	}
 	for _, w := range c.Warnings {
