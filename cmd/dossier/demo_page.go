@@ -73,7 +73,9 @@ func demoPage(w io.Writer, s *demoSummary, c *config.Config, dir string) error {
 
 // shellWord is a text as a POSIX shell takes it for one argument.
 func shellWord(text string) string {
-	plain := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@", r) }
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@", r)
+	}
 	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
 		return text
 	}
