@@ -35,8 +35,9 @@ type Reader struct {
 	Store query.Store
 	// State returns an entity as it was at a time. An entity of which nothing is known is a *query.Error with CodeNotFound.
 	State func(ctx context.Context, entity schema.EntityRef, at time.Time) (*query.State, error)
-	// In says whether the caller may write into a scope. Nil where that is not known apart from what Store shows: then everybody may.
-	In func(scope string) bool
+	// MaySee says whether the caller may see a scope: what would lie in one that the caller may not see is not taken. The error is a *query.Error or the context's.
+	// Nil: all of them.
+	MaySee func(ctx context.Context, scope string) (bool, error)
 }
 
 // StateReader answers what an entity was: a *query.Service.

@@ -103,12 +103,17 @@ func feedbackIs(id string) query.Filter {
 }
 
 func (d *Desk) giveFeedback(ctx context.Context, reader Reader, f Feedback, id string, who Caller) (FeedbackAnswer, error) {
-	target, err := d.target(ctx, reader.Store, &f)
+	target, stored, err := d.target(ctx, reader.Store, &f)
 	if err != nil {
 		return FeedbackAnswer{}, err
 	}
-	if reader.In != nil && !reader.In(target.Scope) {
-		return FeedbackAnswer{}, foreign(&f)
+	if !stored && reader.MaySee != nil {
+		switch may, err := reader.MaySee(ctx, target.Scope); {
+		case err != nil:
+			return FeedbackAnswer{}, err
+		case !may:
+			return FeedbackAnswer{}, foreign(&f)
+		}
 	}
 	if err := d.Publisher.Publish(ctx, []schema.AuditEvent{f.Event(id, d.now(), target, who)}); err != nil {
 		return FeedbackAnswer{}, err
@@ -128,8 +133,8 @@ func foreign(f *Feedback) error {
 }
 
 // target finds what feedback is on. A change has to be there. An entity need not: an application may be told of one, and answer, before its first change
-// is stored; the configuration then says its scope.
-func (d *Desk) target(ctx context.Context, store query.Store, f *Feedback) (Target, error) {
+// is stored; the configuration then says its scope. stored says that the store showed it to the caller, and so the scope with it.
+func (d *Desk) target(ctx context.Context, store query.Store, f *Feedback) (target Target, stored bool, err error) {
 	whole := kindIs(schema.DocumentRowVersion, schema.DocumentTruncate)
 	var filter query.Filter
 	switch {
@@ -138,21 +143,21 @@ func (d *Desk) target(ctx context.Context, store query.Store, f *Feedback) (Targ
 	case f.Entity != nil:
 		filter = query.And{query.Is(query.FieldEntityType, f.Entity.Type), query.Is(query.FieldEntityID, f.Entity.ID), whole}
 	default:
-		return d.Scopes.target(f), nil
+		return d.Scopes.target(f), false, nil
 	}
 	pages, err := store.Search(ctx, query.Search{Filter: filter, Order: query.NewestFirst, Limit: 1})
 	if err != nil {
-		return Target{}, err
+		return Target{}, false, err
 	}
 	if len(pages[0].Documents) == 0 {
 		if f.EventID != "" {
-			return Target{}, Faults{{"/event_id", "there is no such change"}}
+			return Target{}, false, Faults{{"/event_id", "there is no such change"}}
 		}
-		return d.Scopes.target(f), nil
+		return d.Scopes.target(f), false, nil
 	}
 	found := &pages[0].Documents[0]
 	if f.Entity != nil && *f.Entity != found.Entity.EntityRef {
-		return Target{}, Faults{{"/entity", "is not the one that the change event_id is of"}}
+		return Target{}, false, Faults{{"/entity", "is not the one that the change event_id is of"}}
 	}
-	return Target{found.Entity.EntityRef, found.Entity.Parent, found.Scope}, nil
+	return Target{found.Entity.EntityRef, found.Entity.Parent, found.Scope}, true, nil
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -116,7 +117,13 @@ func TestFeedbackOfAnotherCallerIsAnotherOne(t *testing.T) {
 // Whoever has no part in a scope puts nothing into it, whether what is there is known or not, and learns nothing of it.
 func TestFeedbackIntoAnotherScope(t *testing.T) {
 	d, p, reader := newDesk(t, people...)
-	reader.In = func(scope string) bool { return scope == "people" }
+	away := errors.New("the store is away")
+	reader.MaySee = func(_ context.Context, scope string) (bool, error) {
+		if scope == "torn" {
+			return false, away
+		}
+		return scope == "people", nil
+	}
 	for name, test := range map[string]struct {
 		feedback Feedback
 		faults   string
@@ -145,5 +152,18 @@ func TestFeedbackIntoAnotherScope(t *testing.T) {
 		if n, _ := p.count(); (n > before) != (test.faults == "") {
 			t.Errorf("%s: %d publications", name, n-before)
 		}
+	}
+	d.Scopes.Known = append(d.Scopes.Known, "torn")
+	before, _ := p.count()
+	if _, err := d.GiveFeedback(t.Context(), reader, Feedback{Application: "payments", Status: "accepted", Version: "Baseline", Scope: "torn"}, Caller{}); !errors.Is(err, away) {
+		t.Errorf("while nobody knows what may be seen: %v", err)
+	}
+	if after, _ := p.count(); after > before {
+		t.Error("published what perhaps may not be seen")
+	}
+	// What the store has just shown needs no answer from before it was there.
+	reader.MaySee = func(context.Context, string) (bool, error) { return false, nil }
+	if _, err := d.GiveFeedback(t.Context(), reader, Feedback{Application: "payments", Status: "accepted", Entity: &refs("person/1")[0]}, Caller{}); err != nil {
+		t.Errorf("on what the caller sees: %v", err)
 	}
 }

@@ -21,7 +21,8 @@ type Caller interface {
 	Store() query.Store
 	// Identity says who it is. It may have to ask the store. The error is a *query.Error or the context's.
 	Identity(ctx context.Context) (Identity, error)
-	// MaySee says whether the caller may see a scope. It is for what comes by another way than Store; the answer may be half a minute old.
+	// MaySee says whether the caller may see a scope. It is for what does not go through Store, such as live events and what is written; the answer may be half a
+	// minute old. The error is a *query.Error or the context's.
 	MaySee(ctx context.Context, scope string) (bool, error)
 }
 

@@ -192,31 +192,66 @@ func TestWhoIsUnknownReadsNothing(t *testing.T) {
 	}
 }
 
-// TestFeedbackStaysWithinATokensScopes: a token writes where its roles may read, and nowhere else.
-func TestFeedbackStaysWithinATokensScopes(t *testing.T) {
+// TestWritesStayWithinACallersScopes: whoever writes does so where they may read, and nowhere else, whether Dossier knows the callers or the store does.
+func TestWritesStayWithinACallersScopes(t *testing.T) {
+	known := tokens(t)
+	byStore := &StoreAccess{Scopes: []string{"default", "catalog", "people"}, Now: now,
+		For: func(authorization string) query.Store {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Authorization", authorization)
+			c, err := known.Open(r)
+			if err != nil {
+				return faultyStore(func() error { return err })
+			}
+			return c.Store()
+		},
+		Who: func(_ context.Context, authorization string) (Identity, error) {
+			return Identity{Name: authorization}, nil
+		}}
+	for name, access := range map[string]Access{"tokens": known, "store": byStore} {
+		t.Run(name, func(t *testing.T) { writesStayWithinScopes(t, access) })
+	}
+}
+
+func writesStayWithinScopes(t *testing.T, access Access) {
 	var published []schema.AuditEvent
 	a := newTestAPI(t, func(o *Options) {
-		o.Access = tokens(t)
-		o.Desk = &intake.Desk{Wait: time.Millisecond, Publisher: publisher(func(events []schema.AuditEvent) { published = append(published, events...) }),
+		o.Access = access
+		o.Desk = &intake.Desk{Wait: time.Millisecond, Now: now, Publisher: publisher(func(events []schema.AuditEvent) { published = append(published, events...) }),
 			Scopes: intake.Scopes{ByType: map[string]string{"person": "people", "product": "catalog"}, Known: []string{"default", "catalog", "people"}}}
 	})
+	send := func(path, body, token string) *httptest.ResponseRecorder {
+		return ask(a, "POST", "/api/v1/"+path, strings.NewReader(body), "Content-Type", "application/json", "Authorization", "Bearer "+token)
+	}
 	give := func(on, token string) *httptest.ResponseRecorder {
-		return ask(a, "POST", "/api/v1/feedback", strings.NewReader(`{"application":"a","status":"s",`+on+`}`), "Content-Type", "application/json", "Authorization", "Bearer "+token)
+		return send("feedback", `{"application":"a","status":"s",`+on+`}`, token)
+	}
+	name := func(what, token string) *httptest.ResponseRecorder {
+		return send("versions", `{"name":"Spring",`+what+`}`, token)
 	}
 	const secret, product = `"entity":{"type":"person","id":"secret"}`, `"entity":{"type":"product","id":"1"}`
-	for _, on := range []string{secret, `"version":"Baseline"`, `"version":"Baseline","scope":"people"`, `"version":"Baseline","scope":"none"`} {
+	for _, on := range []string{secret, `"entity":{"type":"person","id":"yet unknown"}`, `"event_id":"event-d"`, `"version":"Baseline"`, `"version":"Baseline","scope":"people"`,
+		`"version":"Baseline","scope":"none"`} {
 		wantProblem(t, give(on, "token-of-the-catalog"), kindFaults, "")
 	}
-	wantProblem(t, give(product, "token-of-nobody"), kindFaults, "")
+	for _, on := range []string{product, `"version":"Baseline","scope":"catalog"`, `"version":"Baseline"`} {
+		wantProblem(t, give(on, "token-of-nobody"), kindFaults, "")
+	}
+	wantProblem(t, give(`"version":"Baseline"`, "token-of-the-auditor"), kindFaults, "") // the default scope
+	for _, what := range []string{`"entities":[{"type":"person","id":"secret"}]`, `"entities":[{"type":"product","id":"1"},{"type":"person","id":"secret"}]`, `"query":"type:person"`} {
+		wantProblem(t, name(what, "token-of-the-catalog"), kindFaults, "")
+	}
+	wantProblem(t, name(`"entities":[{"type":"product","id":"1"}]`, "token-of-nobody"), kindFaults, "")
 	if len(published) != 0 {
 		t.Errorf("published: %+v", published)
 	}
-	for _, w := range []*httptest.ResponseRecorder{give(product, "token-of-the-catalog"), give(`"version":"Baseline","scope":"catalog"`, "token-of-the-catalog"), give(secret, "token-of-the-auditor")} {
+	for _, w := range []*httptest.ResponseRecorder{give(product, "token-of-the-catalog"), give(`"version":"Baseline","scope":"catalog"`, "token-of-the-catalog"), give(secret, "token-of-the-auditor"),
+		name(`"query":"type:person,product"`, "token-of-the-catalog")} {
 		if w.Code != http.StatusAccepted {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	}
-	if len(published) != 3 || published[2].Scope != "people" {
+	if len(published) != 4 || published[2].Scope != "people" || published[3].Scope != "catalog" {
 		t.Errorf("published: %+v", published)
 	}
 }

@@ -115,9 +115,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 // reader is the store as the caller sees it, for what is written about it.
 func (a *API) reader(c *call) intake.Reader {
 	reader := intake.NewReader(c.caller.Store(), a.service(c.caller))
-	if caller, ok := c.caller.(*scopedCaller); ok {
-		reader.In = caller.in
-	}
+	reader.MaySee = c.caller.MaySee
 	return reader
 }
 
