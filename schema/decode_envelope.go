@@ -23,7 +23,11 @@ type workspace struct {
 	scanner  Scanner
 	sequence [64]byte
 	image    image
+	names    sourceNames
 }
+
+// sourceNames are the names that the last record's source block had: nearly always the next one's too.
+type sourceNames struct{ connector, name, db, schema, table, snapshot string }
 
 func (c *Change) reset() {
 	s := c.scratch

@@ -31,7 +31,7 @@ func (d *Decoder) jsonEnvelope(topic *topicState, data []byte, w *workspace) err
 		return jsonError("the record's value is not valid JSON", err)
 	}
 	r := &w.json
-	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, sequence: w.sequence[:0], first: &w.image}
+	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, sequence: w.sequence[:0], first: &w.image, names: &w.names}
 	w.image.reset()
 	if err := r.members(); err != nil {
 		return jsonError("the record's value is not valid JSON", err)
@@ -62,6 +62,7 @@ type jsonReader struct {
 	beforeAt, afterAt int
 	sequence          []byte // memory for source.sequence, which has escapes
 	first             *image // the row image that was read first
+	names             *sourceNames
 	// What tells other formats from an envelope.
 	cloudEvent, flattened bool
 }
@@ -290,20 +291,20 @@ func (r *jsonReader) source() error {
 		}
 		switch string(name.Inner()) {
 		case "connector":
-			src.connector, err = d.optionalName(s)
+			src.connector, err = d.optionalName(s, &r.names.connector)
 		case "name":
-			src.name, err = d.optionalName(s)
+			src.name, err = d.optionalName(s, &r.names.name)
 		case "db":
-			src.db, err = d.optionalName(s)
+			src.db, err = d.optionalName(s, &r.names.db)
 		case "schema":
-			src.schema, err = d.optionalName(s)
+			src.schema, err = d.optionalName(s, &r.names.schema)
 		case "table":
-			src.table, err = d.optionalName(s)
+			src.table, err = d.optionalName(s, &r.names.table)
 		case "snapshot":
 			if s.Peek() == TokenBool { // older connectors
 				_, err = s.Bool()
 			} else {
-				src.snapshot, err = d.optionalName(s)
+				src.snapshot, err = d.optionalName(s, &r.names.snapshot)
 			}
 		case "ts_ms", "ts_us", "ts_ns":
 			err = optionalTime(s, &src.times, name.Inner()[3])
@@ -554,11 +555,18 @@ func closeKey(s *Scanner, wrapped bool) error {
 	return nil
 }
 
-// optionalName reads a string or null as an interned name.
-func (d *Decoder) optionalName(s *Scanner) (string, error) {
+// optionalName reads a string or null as an interned name. Last is the one that stood there the last time.
+func (d *Decoder) optionalName(s *Scanner, last *string) (string, error) {
 	var stack [64]byte
 	b, err := optionalText(s, stack[:0])
-	return d.names.get(b), err
+	if err != nil || string(b) == *last {
+		return *last, err
+	}
+	name := d.names.get(b)
+	if name == string(b) { // else it stands otherwise in records
+		*last = name
+	}
+	return name, nil
 }
 
 // optionalText reads a string or null and returns its content, nil for null. The content shares memory with the record if it has no escapes.
