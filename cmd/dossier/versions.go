@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -88,6 +90,9 @@ func showVersion(cmd *cobra.Command, page *pageFlags, c *client.Client, name str
 			if !t.headed {
 				fmt.Fprintf(out, "%s, edition %d of %d, %s\n", printable(a.Name), a.Edition.Edition, len(a.Editions), countOf(a.Edition.Entities, "entity", "entities"))
 			}
+			if names := comparedWith(items); len(names) > 0 {
+				fmt.Fprintln(out, "BEFORE is, of entities that no earlier edition holds,", strings.Join(names, ", "))
+			}
 			for i := range items {
 				addVersionRows(t, &items[i])
 			}
@@ -97,6 +102,17 @@ func showVersion(cmd *cobra.Command, page *pageFlags, c *client.Client, name str
 		return err
 	}
 	return listEnd(cmd, !t.headed, more, "no entities")
+}
+
+// comparedWith names the versions of other names that entities are compared with.
+func comparedWith(items []query.State) []string {
+	var names []string
+	for i := range items {
+		if with := items[i].ComparedWith; with != nil && !slices.Contains(names, printable(with.Name)) {
+			names = append(names, printable(with.Name))
+		}
+	}
+	return names
 }
 
 // addVersionRows adds an entity of a version: what differed from the version before, a line each.

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"dossier/query"
 )
 
 // TestNamingSaysWho: the name of the login stands where nothing better is known, and never over the one that the server knows by a token.
@@ -39,5 +41,13 @@ func TestNamingSaysWho(t *testing.T) {
 		if strings.Contains(body, `"user":{`) != c.named || !strings.Contains(body, c.by) {
 			t.Errorf("%+v: %s", c, body)
 		}
+	}
+}
+
+func TestWhatAVersionIsComparedWith(t *testing.T) {
+	spring := &query.VersionMark{Name: "Spring"}
+	names := comparedWith([]query.State{{}, {ComparedWith: spring}, {ComparedWith: spring}, {ComparedWith: &query.VersionMark{Name: "Winter\n"}}})
+	if strings.Join(names, ", ") != `Spring, Winter\n` {
+		t.Errorf("%q", names)
 	}
 }
