@@ -28,6 +28,9 @@ type Options struct {
 	Tail *tail.Hub
 	// CORSOrigins may read the answers from a browser: origins such as "https://audit.example.org", or "*" alone. None: no other origin.
 	CORSOrigins []string
+	// CheckHost refuses requests whose Host header names neither this machine (localhost, a loopback address) nor one of Hosts: names or addresses without a port.
+	CheckHost bool
+	Hosts     []string
 	// MaxRequests bounds the requests under way, live streams aside; beyond them it is 503. Default 128.
 	MaxRequests int
 	// MaxTails bounds the live streams under way; 0: there are none.
@@ -88,7 +91,7 @@ func (a *API) Close(ctx context.Context) error {
 
 // Handler answers everything under /api. From outside to inside:
 //
-//	request id ── metrics ── panics ── CORS ── path and method ── slots ── time limit ── parameters ── who asks ── the call
+//	request id ── metrics ── panics ── host ── CORS ── path and method ── slots ── time limit ── parameters ── who asks ── the call
 func (a *API) Handler() http.Handler {
 	router := a.router()
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,6 +107,10 @@ func (a *API) Handler() http.Handler {
 			return
 		}
 		defer a.gate.leave()
+		if !a.isOurs(r) {
+			a.writeProblem(seen, r, foreignHost(r))
+			return
+		}
 		if a.cors(seen, r) {
 			return
 		}

@@ -196,6 +196,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newTestAPI(t, nil)
+	misdirecting := newTestAPI(t, func(o *Options) { o.CheckHost = true })
 	for _, c := range []struct{ path, target string }{
 		{"/api/openapi.json", "openapi.json"},
 		{"/api/openapi.json", "openapi.json?x=1"},
@@ -223,6 +224,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	} {
 		w := get(a, "/api/"+c.target)
 		checkAnswer(t, &d, compiler, c.path, "get", c.target, w)
+		checkAnswer(t, &d, compiler, c.path, "get", c.target+" for another host", get(misdirecting, "/api/"+c.target))
 	}
 	desk := newTestAPI(t, func(o *Options) { o.Desk = &intake.Desk{} })
 	for _, path := range []string{"/api/v1/versions", "/api/v1/feedback"} {

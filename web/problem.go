@@ -66,6 +66,7 @@ var (
 	kindConflict         = problemKind{"conflict", "It is there already", http.StatusConflict}
 	kindTooLarge         = problemKind{"too_large", "The body is too large", http.StatusRequestEntityTooLarge}
 	kindMediaType        = problemKind{"media_type", "The body is not of a type that is understood", http.StatusUnsupportedMediaType}
+	kindMisdirected      = problemKind{"misdirected", "Another server is meant", http.StatusMisdirectedRequest}
 	kindFaults           = problemKind{"faults", "The body has faults", http.StatusUnprocessableEntity}
 	kindInternal         = problemKind{"internal", "Something went wrong here", http.StatusInternalServerError}
 	kindUnavailable      = problemKind{"unavailable", "Not available at the moment", http.StatusServiceUnavailable}

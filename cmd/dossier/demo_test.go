@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +91,14 @@ func TestDemoAnswers(t *testing.T) {
 	}
 	if want := len(demoQuestions) + len(demoCalls) + 1; asked != want {
 		t.Errorf("%d examples on the page, want %d:\n%s", asked, want, &out)
+	}
+	rebound, err := http.NewRequest("GET", server+"/api/v1/changes", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rebound.Host = "evil.example:8080" // a page's name that was made to resolve to this machine
+	if r, err := http.DefaultClient.Do(rebound); err != nil || r.StatusCode != http.StatusMisdirectedRequest || r.Body.Close() != nil {
+		t.Errorf("for another host: %v, %v", r, err)
 	}
 	t.Run("finds", func(t *testing.T) { demoFinds(t) })
 	t.Run("complete", func(t *testing.T) { demoComplete(t, server) })

@@ -73,7 +73,7 @@ func newServe(ctx context.Context, c *config.Config, t telemetrySet, log *zap.Lo
 func serveOptions(c *config.Config, s *serveRole) web.Options {
 	o := web.Options{
 		Access: s.reader.access(c), Desk: &intake.Desk{Publisher: s.publisher, Scopes: intakeScopes(c), Now: time.Now}, ReadOnly: c.Serve.ReadOnly,
-		Tail: s.hub, MaxTails: c.Serve.MaxTails, CORSOrigins: c.Serve.CORSOrigins, Observer: s.observer, Log: s.log, Now: time.Now,
+		Tail: s.hub, MaxTails: c.Serve.MaxTails, CORSOrigins: c.Serve.CORSOrigins, CheckHost: c.ChecksHost(), Hosts: c.Serve.Hosts, Observer: s.observer, Log: s.log, Now: time.Now,
 	}
 	if c.Serve.AuditReads {
 		o.Reads = s.publisher

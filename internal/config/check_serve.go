@@ -22,6 +22,11 @@ func (k *checker) serve(needs Need) {
 			k.got(fmt.Sprintf("serve.cors_origins[%d]", i), origin, "expected an origin without a path, such as https://app.example or http://127.0.0.1:3000")
 		}
 	}
+	for i, host := range s.Hosts {
+		if !isHost(host) {
+			k.got(fmt.Sprintf("serve.hosts[%d]", i), host, "expected a host's name or address without scheme, port and wildcards, such as audit.example")
+		}
+	}
 	k.access(s.Access)
 	if needs&NeedServe != 0 && k.c.Sink.SQLite != nil && len(s.Access) == 0 && isListenAddress(s.Listen) && !isLoopback(s.Listen) {
 		k.warn("serve.listen", "%q can be reached from other machines, and SQLite asks nobody who they are: everybody there reads everything; set serve.access, or listen on 127.0.0.1", s.Listen)
@@ -105,6 +110,22 @@ func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(u.Host, "*") && u.Scheme+"://"+u.Host == text &&
 		strings.ToLower(text) == text
+}
+
+// isHost says whether the text is a name or an address as a Host header may give it, without a port.
+func isHost(text string) bool {
+	if ip := net.ParseIP(text); ip != nil {
+		return true
+	}
+	return text != "" && len(text) <= 253 && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
+	})
+}
+
+// ChecksHost says whether requests are answered for this machine and Serve.Hosts alone: where hosts are given, and where nobody has to say who they are on an address that
+// this machine alone reaches. There a page of the web whose name resolves to it (DNS rebinding) would otherwise read everything.
+func (c *Config) ChecksHost() bool {
+	return len(c.Serve.Hosts) > 0 || c.Sink.SQLite != nil && len(c.Serve.Access) == 0 && isLoopback(c.Serve.Listen)
 }
 
 // isLoopback says whether a listening address can be reached from this machine alone, as far as its text tells.

@@ -239,6 +239,7 @@ type Serve struct {
 	ReadOnly       bool     `yaml:"read_only"`       // no POST: no versions named, no feedback taken
 	AuditReads     bool     `yaml:"audit_reads"`     // each read becomes an access event on the audit topic
 	CORSOrigins    []string `yaml:"cors_origins"`    // such as https://app.example; empty: no other site's pages may read answers
+	Hosts          []string `yaml:"hosts"`           // names and addresses, without ports, that callers may ask for beside this machine's own; see ChecksHost
 	MaxConnections int      `yaml:"max_connections"` // open at once; further ones wait
 	MaxTails       int      `yaml:"max_tails"`       // of them, live streams of events
 	Access         []Access `yaml:"access"`          // with SQLite: who may read what; empty: whoever reaches the address reads everything

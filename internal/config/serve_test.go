@@ -74,15 +74,44 @@ func TestOpenAddressIsWarnedOf(t *testing.T) {
 	}
 }
 
+// Where nobody says who they are, it matters for which host they ask.
+func TestChecksHost(t *testing.T) {
+	const sqlite, elasticsearch = "sqlite: {path: x}", "elasticsearch: {addresses: [http://127.0.0.1:9200]}"
+	for _, test := range []struct {
+		serve, sink string
+		want        bool
+	}{
+		{"", sqlite, true}, // the default address
+		{`listen: "127.0.0.1:8080"`, sqlite, true},
+		{`listen: "localhost:8080"`, sqlite, true},
+		{`listen: "[::1]:8080"`, sqlite, true},
+		{`listen: ":8080"`, sqlite, false},
+		{`listen: "10.0.0.7:8080"`, sqlite, false},
+		{`listen: ":8080", hosts: [audit.example]`, sqlite, true},
+		{`access: [{name: a, token: 0123456789abcdef, roles: [r]}]`, sqlite, false},
+		{"", elasticsearch, false},
+		{"hosts: [audit.example]", elasticsearch, true},
+	} {
+		text := "kafka: {brokers: [a:1]}\nroles: [{name: r, scopes: [default]}]\nserve: {" + test.serve + "}\nsink: {" + test.sink + "}\n"
+		c, err := parse("dossier.yaml", []byte(text), nil, NeedServe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.ChecksHost(); got != test.want {
+			t.Errorf("%s with %s: %v", test.serve, test.sink, got)
+		}
+	}
+}
+
 func TestServeByEnvironment(t *testing.T) {
 	c, err := parse("", nil, []string{"DOSSIER_KAFKA_BROKERS=a:1", "DOSSIER_SERVE_READ_ONLY=true", "DOSSIER_SERVE_AUDIT_READS=true", "DOSSIER_SERVE_CORS_ORIGINS=https://a.example,https://b.example:8443",
-		"DOSSIER_SERVE_MAX_TAILS=0", "DOSSIER_SINK_SQLITE_PATH=x", "DOSSIER_SINK_SEARCH_TEMPLATES=off",
+		"DOSSIER_SERVE_MAX_TAILS=0", "DOSSIER_SERVE_HOSTS=audit.example,10.0.0.7", "DOSSIER_SINK_SQLITE_PATH=x", "DOSSIER_SINK_SEARCH_TEMPLATES=off",
 		`DOSSIER_ROLES=[{"name":"r","scopes":["default"]}]`, `DOSSIER_SERVE_ACCESS=[{"name":"a","token":"${TOKEN}","roles":["r"]}]`, "TOKEN=0123456789abcdef"}, NeedServe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := c.Serve
-	if !s.ReadOnly || !s.AuditReads || len(s.CORSOrigins) != 2 || s.MaxTails != 0 || c.Sink.SearchTemplates != "off" || s.Access[0].Token.Reveal() != "0123456789abcdef" {
+	if !s.ReadOnly || !s.AuditReads || len(s.CORSOrigins) != 2 || len(s.Hosts) != 2 || s.MaxTails != 0 || c.Sink.SearchTemplates != "off" || s.Access[0].Token.Reveal() != "0123456789abcdef" {
 		t.Errorf("the variables did not reach the configuration: %+v", s)
 	}
 	if _, err := parse("", nil, []string{"DOSSIER_KAFKA_BROKERS=a:1"}, NeedServe); err == nil || !strings.Contains(err.Error(), "sink.elasticsearch: missing") {
