@@ -16,14 +16,18 @@ import (
 // as somebody sees it who may see everything.
 type Open func(t *testing.T) (write func(docs ...schema.Document), store query.Store)
 
-// Run runs the suite. It says by example what filters mean, and by random questions that a store means the same as Memory.
-func Run(t *testing.T, open Open) {
+// Run runs the suite. It says by example what filters mean, and by 400 random questions that a store means the same as Memory.
+func Run(t *testing.T, open Open) { RunAsking(t, open, 400) }
+
+// RunAsking is Run with another number of random questions, for a store that takes its time.
+func RunAsking(t *testing.T, open Open, questions int) {
+	random := func(t *testing.T, open Open) { testRandom(t, open, questions) }
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, Open)
 	}{
 		{"empty store", testEmpty}, {"filters", testFilters}, {"texts", testTexts}, {"words", testWords}, {"orders", testOrders}, {"pages while documents are added", testPages},
-		{"large pages", testLargePages}, {"counts", testCounts}, {"groups", testGroups}, {"many at once", testManyAtOnce}, {"bad questions", testBadQuestions}, {"random", testRandom},
+		{"large pages", testLargePages}, {"counts", testCounts}, {"groups", testGroups}, {"many at once", testManyAtOnce}, {"bad questions", testBadQuestions}, {"random", random},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
 	}

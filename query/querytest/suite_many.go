@@ -35,10 +35,10 @@ func testManyAtOnce(t *testing.T, open Open) {
 		return nil
 	}
 	var group sync.WaitGroup
-	errs := make([]error, 6)
+	errs := make([]error, 3)
 	for i := range errs {
 		group.Go(func() {
-			for range 3 {
+			for range 2 {
 				pages, err := store.Search(context.WithoutCancel(t.Context()), searches...)
 				errs[i] = errors.Join(errs[i], same(pages, err))
 			}

@@ -8,16 +8,15 @@ import (
 )
 
 // testRandom asks random questions on random documents; Memory knows the answers.
-func testRandom(t *testing.T, open Open) {
+func testRandom(t *testing.T, open Open, questions int) {
 	write, store := open(t)
 	const seed = 20261123
 	g := newGenerator(seed)
 	docs := g.events(400)
 	write(docs...)
 	memory := NewMemory(docs...)
-	questions := 400
 	if testing.Short() {
-		questions = 100
+		questions = min(questions, 100)
 	}
 	for n := range questions {
 		var searches []query.Search

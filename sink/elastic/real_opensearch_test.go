@@ -11,6 +11,7 @@ import (
 // OpenSearch's roles keep scopes apart as Elasticsearch's do, but for one thing: who may read an alias may read the indices behind it by their own names.
 func TestOpenSearchRoleReadsItsScopesAlone(t *testing.T) {
 	c := openSearchSecure(t)
+	c.empty(t)
 	c.mustSetup(t, elastic.SetupConfig{Scopes: []string{"catalog", "people"}, Roles: []elastic.Role{{Name: "catalog_auditor", Scopes: []string{"catalog"}}, {Name: "people_auditor", Scopes: []string{"people"}}},
 		SinkUser: "dossier-sink", SinkPassword: sinkPassword})
 	w := c.writer(t, "dossier-sink", sinkPassword, logged{t: t})

@@ -10,6 +10,7 @@ import (
 // A user with one role reads what its scopes hold through its alias, and gets 403 on everything else.
 func TestRoleReadsItsAliasAlone(t *testing.T) {
 	c := realCluster(t)
+	c.empty(t)
 	c.mustSetup(t, elastic.SetupConfig{
 		Scopes: []string{"catalog", "people"},
 		Roles:  []elastic.Role{{Name: "catalog_auditor", Scopes: []string{"catalog"}}, {Name: "people_auditor", Scopes: []string{"people", "catalog"}}},

@@ -84,7 +84,8 @@ func (b *Backend) openSearchCommand(p parts.Part, plugins string, more []parts.S
 	if morePath != "" {
 		classPath += string(os.PathListSeparator) + morePath
 	}
-	args := append([]string{"-cp", classPath, "dossier.stack.OpenSearchLauncher", filepath.Join(b.home(p), "data"), plugins}, arguments(settings)...)
+	// The second compiler does not pay for itself in the minutes that tests take: without it a node costs a third less CPU.
+	args := append([]string{"-XX:TieredStopAtLevel=1", "-cp", classPath, "dossier.stack.OpenSearchLauncher", filepath.Join(b.home(p), "data"), plugins}, arguments(settings)...)
 	return b.javaCommand(p, filepath.Join(b.progs.javaOpenSearch, "bin", "java"), args...)
 }
 
