@@ -47,7 +47,7 @@ func (a *API) answerRead(w http.ResponseWriter, c *call, rt route) error {
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache") // keep it, for this caller alone, and ask each time whether it is still so
 	h.Add("Vary", "Authorization, Accept-Encoding")
-	send(w, c.Request, status, tag, body)
+	send(&pacedWriter{ResponseWriter: w, stalled: a.stalled, last: time.Now().Add(writeBound)}, c.Request, status, tag, body)
 	return nil
 }
 
@@ -59,13 +59,14 @@ func (a *API) answerWrite(w http.ResponseWriter, c *call, rt route) error {
 	if a.Desk == nil {
 		return unavailable("this server has no Kafka (kafka.brokers) to publish to, so it takes neither versions nor feedback", noKafkaRetry, nil)
 	}
-	// A deadline left behind would end the request when it passes, so it is taken back once the body is here.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer without deadlines is a test's
+	// Whom the store does not know holds no slot for a body.
 	var err error
-	if c.body, err = readBody(w, c.Request); err != nil {
+	if c.sender, err = a.sender(c); err != nil {
 		return err
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if c.body, err = a.receive(w, c.Request); err != nil {
+		return err
+	}
 	result, err := rt.write(a, c)
 	if err != nil {
 		return err

@@ -31,7 +31,8 @@ type Options struct {
 	// CheckHost refuses requests whose Host header names neither this machine (localhost, a loopback address) nor one of Hosts: names or addresses without a port.
 	CheckHost bool
 	Hosts     []string
-	// MaxRequests bounds the requests under way, live streams aside; beyond them it is 503. Default 128.
+	// MaxRequests bounds the requests under way, live streams aside; beyond them it is 503. An eighth of them may at a time be waiting for a body to arrive.
+	// Default 128.
 	MaxRequests int
 	// MaxTails bounds the live streams under way; 0: there are none.
 	MaxTails int
@@ -58,8 +59,10 @@ type Observer interface {
 type API struct {
 	Options
 	requests  *slots
+	bodies    *slots
 	tails     *slots
 	heartbeat time.Duration
+	stalled   time.Duration
 	gate      gate
 }
 
@@ -67,8 +70,9 @@ type API struct {
 func NewAPI(o Options) *API {
 	defaultTo(&o.MaxRequests, 128)
 	defaultTo(&o.AnswerTimeout, 30*time.Second)
-	return &API{Options: o, requests: newSlots(o.MaxRequests, o.Observer.UnderWay), tails: newSlots(o.MaxTails, o.Observer.Tails),
-		heartbeat: heartbeat, gate: gate{closing: make(chan struct{}), empty: make(chan struct{})}}
+	return &API{Options: o, requests: newSlots(o.MaxRequests, o.Observer.UnderWay),
+		bodies: newSlots(max(1, o.MaxRequests/8), func(int) {}), tails: newSlots(o.MaxTails, o.Observer.Tails),
+		heartbeat: heartbeat, stalled: stalled, gate: gate{closing: make(chan struct{}), empty: make(chan struct{})}}
 }
 
 func defaultTo[T int | time.Duration](v *T, to T) {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
+
+	"dossier/intake"
 )
 
 // route is one call of the API.
@@ -29,7 +31,8 @@ type call struct {
 	parameters parameters
 	segments   map[string]string
 	caller     Caller
-	body       []byte // of a write
+	body       []byte        // of a write
+	sender     intake.Caller // of a write
 }
 
 // ctx is the request's context.

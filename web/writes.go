@@ -24,6 +24,23 @@ const (
 	noKafkaRetry = 10 * time.Minute
 )
 
+// receive waits for a body to arrive. Few may do so at a time: senders that are slow hold none of the slots that questions need.
+func (a *API) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if !a.bodies.take() {
+		return nil, unavailable("too many bodies are on their way", tooManyRetry, nil)
+	}
+	defer a.bodies.give()
+	// A deadline left behind would end the request when it passes, so it is taken back once the body is here.
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer without deadlines is a test's
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
 // readBody reads a whole body of JSON.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -59,11 +76,7 @@ func (a *API) nameVersion(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	who, err := a.sender(c)
-	if err != nil {
-		return answer{}, err
-	}
-	result, err := a.Desk.NameVersion(c.ctx(), a.reader(c), request, key, who)
+	result, err := a.Desk.NameVersion(c.ctx(), a.reader(c), request, key, c.sender)
 	if err != nil {
 		return answer{}, faultsOf(err)
 	}
@@ -76,11 +89,7 @@ func (a *API) giveFeedback(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, faultsOf(err)
 	}
-	who, err := a.sender(c)
-	if err != nil {
-		return answer{}, err
-	}
-	result, err := a.Desk.GiveFeedback(c.ctx(), a.reader(c), feedback, who)
+	result, err := a.Desk.GiveFeedback(c.ctx(), a.reader(c), feedback, c.sender)
 	if err != nil {
 		return answer{}, faultsOf(err)
 	}
