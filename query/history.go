@@ -118,7 +118,6 @@ func (h *historian) begin(ctx context.Context, ref Ref) error {
 	group.Go(func() (err error) {
 		pages, err = h.search(both,
 			Search{Filter: ref.versions(), Order: OldestFirst, Limit: 1},
-			Search{Filter: And{anyKind(schema.DocumentNamedVersion, schema.DocumentFeedback), ref.of()}, Limit: 1},
 			rekeysOf(ref))
 		return err
 	})
@@ -126,12 +125,17 @@ func (h *historian) begin(ctx context.Context, ref Ref) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	h.first = first(pages[0])
-	if h.first == nil && first(pages[1]) == nil {
-		return errUnknown(ref)
+	if h.first = first(pages[0]); h.first == nil {
+		known, err := h.known(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return errUnknown(ref)
+		}
 	}
 	var err error
-	if h.life, err = h.lifeThrough(ctx, ref, pages[2].Documents); err != nil || len(h.life.stretches) == 0 {
+	if h.life, err = h.lifeThrough(ctx, ref, pages[1].Documents); err != nil || len(h.life.stretches) == 0 {
 		return err
 	}
 	return h.readNames(ctx, h.life.filter(Ref.of))

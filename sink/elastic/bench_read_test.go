@@ -156,7 +156,7 @@ func benchFill(b *testing.B, config elastic.Config, n int) {
 		}
 	}
 	flush()
-	for _, path := range []string{"/dossier-*-v1-*/_forcemerge?max_num_segments=5", "/dossier-*-v1-*/_refresh"} {
+	for _, path := range []string{"/dossier-*-v1-*/_forcemerge?max_num_segments=1", "/dossier-*-v1-*/_refresh"} {
 		request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, path, nil)
 		if err != nil {
 			b.Fatal(err)

@@ -170,7 +170,7 @@ func (p *plan) component(ctx context.Context, wanted object) error {
 	settings := object{
 		"number_of_shards":   strconv.Itoa(p.config.Shards),
 		"number_of_replicas": strconv.Itoa(*p.config.Replicas),
-		"codec":              "best_compression",
+		"codec":              "default", // best_compression saves a sixth of the disk, and doubles what it takes to fetch documents, which lie far apart
 		"analysis":           analysis(),
 	}
 	path := "/_component_template/" + componentTemplate
