@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -32,15 +33,7 @@ func (r *recent) do(ctx context.Context, id string, work func() (any, error)) (a
 			m = &remembered{done: make(chan struct{})}
 			r.add(id, m)
 			r.mu.Unlock()
-			m.answer, m.err = work()
-			if m.err != nil {
-				r.mu.Lock()
-				if r.byID[id] == m {
-					delete(r.byID, id)
-				}
-				r.mu.Unlock()
-			}
-			close(m.done)
+			r.answer(id, m, work)
 			return m.answer, false, m.err
 		}
 		r.mu.Unlock()
@@ -55,6 +48,25 @@ func (r *recent) do(ctx context.Context, id string, work func() (any, error)) (a
 		}
 	}
 }
+
+// answer does the work. Those who wait hear of its end however it ends, be it by a panic.
+func (r *recent) answer(id string, m *remembered, work func() (any, error)) {
+	m.err = errCutOff
+	defer func() {
+		if m.err != nil {
+			r.mu.Lock()
+			if r.byID[id] == m {
+				delete(r.byID, id)
+			}
+			r.mu.Unlock()
+		}
+		close(m.done)
+	}()
+	m.answer, m.err = work()
+}
+
+// errCutOff is the error of work that did not come to its end.
+var errCutOff = errors.New("the work was cut off")
 
 // add remembers; the caller holds the lock.
 func (r *recent) add(id string, m *remembered) {

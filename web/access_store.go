@@ -33,7 +33,8 @@ const (
 	mostKnown = 1000
 )
 
-// acquaintance is what is known of a caller: nothing yet, or what was true at a time.
+// acquaintance is what is known of a caller: nothing yet, or what was true at a time. The lock is not held while the store is asked: nobody waits for another's question
+// beyond the end of their own. A map of scopes is not changed once it is here.
 type acquaintance struct {
 	mu         sync.Mutex
 	identity   Identity
@@ -76,35 +77,50 @@ type storeCaller struct {
 func (c *storeCaller) Store() query.Store { return c.store }
 
 func (c *storeCaller) Identity(ctx context.Context) (Identity, error) {
+	now := c.access.Now()
+	c.known.mu.Lock()
+	identity, fresh := c.known.identity, !c.known.identified.IsZero() && now.Sub(c.known.identified) < believed
+	c.known.mu.Unlock()
+	if fresh {
+		return identity, nil
+	}
+	identity, err := c.access.Who(ctx, c.authorization)
+	if err != nil {
+		return Identity{}, err
+	}
 	c.known.mu.Lock()
 	defer c.known.mu.Unlock()
-	if now := c.access.Now(); c.known.identified.IsZero() || now.Sub(c.known.identified) >= believed {
-		identity, err := c.access.Who(ctx, c.authorization)
-		if err != nil {
-			return Identity{}, err
-		}
+	if !now.Before(c.known.identified) { // otherwise somebody has asked later
 		c.known.identity, c.known.identified = identity, now
 	}
-	return c.known.identity, nil
+	return identity, nil
 }
 
 // MaySee tries: a scope whose documents the store shows, the caller may see. A scope without any document is not seen until it has one.
 func (c *storeCaller) MaySee(ctx context.Context, scope string) (bool, error) {
+	now := c.access.Now()
+	c.known.mu.Lock()
+	scopes, fresh := c.known.scopes, !c.known.scoped.IsZero() && now.Sub(c.known.scoped) < believed
+	c.known.mu.Unlock()
+	if fresh {
+		return scopes[scope], nil
+	}
+	searches := make([]query.Search, len(c.access.Scopes))
+	for i, s := range c.access.Scopes {
+		searches[i] = query.Search{Filter: query.Is(query.FieldScope, s), Limit: 1}
+	}
+	pages, err := c.store.Search(ctx, searches...)
+	if err != nil {
+		return false, err
+	}
+	scopes = make(map[string]bool, len(searches))
+	for i, s := range c.access.Scopes {
+		scopes[s] = len(pages[i].Documents) > 0
+	}
 	c.known.mu.Lock()
 	defer c.known.mu.Unlock()
-	if now := c.access.Now(); c.known.scoped.IsZero() || now.Sub(c.known.scoped) >= believed {
-		searches := make([]query.Search, len(c.access.Scopes))
-		for i, s := range c.access.Scopes {
-			searches[i] = query.Search{Filter: query.Is(query.FieldScope, s), Limit: 1}
-		}
-		pages, err := c.store.Search(ctx, searches...)
-		if err != nil {
-			return false, err
-		}
-		c.known.scopes, c.known.scoped = map[string]bool{}, now
-		for i, s := range c.access.Scopes {
-			c.known.scopes[s] = len(pages[i].Documents) > 0
-		}
+	if !now.Before(c.known.scoped) { // as above
+		c.known.scopes, c.known.scoped = scopes, now
 	}
-	return c.known.scopes[scope], nil
+	return scopes[scope], nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -136,6 +137,28 @@ func TestStoreAccess(t *testing.T) {
 	if got := w.Header().Values("WWW-Authenticate"); len(got) != 3 {
 		t.Errorf("WWW-Authenticate: %q", got)
 	}
+}
+
+// TestStoreAccessWaitsForNobody: while the store is slow to answer one request of a caller, another one of theirs is not held up beyond its own end.
+func TestStoreAccessWaitsForNobody(t *testing.T) {
+	entered, leave := make(chan struct{}, 4), make(chan struct{})
+	slow := func() error { entered <- struct{}{}; <-leave; return nil }
+	access := &StoreAccess{Now: now, For: func(string) query.Store { return faultyStore(slow) },
+		Who: func(context.Context, string) (Identity, error) { return Identity{Name: "cat"}, slow() }}
+	c, err := access.Open(httptest.NewRequest("GET", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() { _, _ = c.Identity(t.Context()) })
+		group.Go(func() { _, _ = c.MaySee(t.Context(), "catalog") })
+	}
+	for range 4 { // with a lock held around the call, two of them would never come here
+		<-entered
+	}
+	close(leave)
+	group.Wait()
 }
 
 // recorded remembers access events.
