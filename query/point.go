@@ -64,7 +64,8 @@ func positionPoint(parameter, text string) (point, error) {
 	return point{parameter: parameter, position: text}, nil
 }
 
-// diffPoint reads one side of a comparison: a time, version:NAME, version:NAME@EDITION, event:ID or position:P.
+// diffPoint reads one side of a comparison: a time, version:NAME, version:NAME@EDITION, event:ID or position:P. Behind the last @ of a name stands an edition where it is a
+// number; a name that itself ends so stands in double quotes, behind which any edition may follow.
 func diffPoint(parameter, text string, now time.Time) (point, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	switch {
@@ -82,6 +83,16 @@ func diffPoint(parameter, text string, now time.Time) (point, error) {
 		return positionPoint(parameter, rest)
 	}
 	p := point{parameter: parameter, version: rest}
+	if end := strings.LastIndexByte(rest, '"'); rest[0] == '"' && end > 1 {
+		switch edition, given := strings.CutPrefix(rest[end+1:], "@"); {
+		case end == len(rest)-1:
+			p.version = rest[1:end]
+			return p, nil
+		case given && edition != "":
+			p.version, p.edition = rest[1:end], edition
+			return p, nil
+		}
+	}
 	if at := strings.LastIndexByte(rest, '@'); at > 0 && at < len(rest)-1 && strings.Trim(rest[at+1:], "0123456789") == "" {
 		p.version, p.edition = rest[:at], rest[at+1:]
 	}
