@@ -17,7 +17,7 @@ func newDiffCommand() *cobra.Command {
 		Use:   "diff TYPE ID A [B]",
 		Short: "Compare an entity between two times, versions or changes",
 		Long: `Compares an entity field by field between A and B. Each is a time (2026-11-23, 2026-11-23T02:43:54Z, -7d, now), version:NAME, version:NAME@EDITION,
-event:ID or position:P. Without B, with what it is now.` + serverHelp,
+event:ID or position:P; a NAME that itself ends in @ and digits stands in double quotes. Without B, with what it is now.` + serverHelp,
 		Example: `  dossier diff person 17 -30d
   dossier diff person 17 2026-01-01 2026-07-01
   dossier diff person 17 "version:Survey 2026@1" "version:Survey 2026@2"`,
