@@ -162,7 +162,7 @@ func TestDescriptionNamesEveryMember(t *testing.T) {
 	}
 	var types []string
 	for _, k := range []problemKind{kindInvalid, kindTooBroad, kindUnauthenticated, kindForbidden, kindReadOnly, kindNotFound, kindMethodNotAllowed, kindConflict, kindTooLarge,
-		kindMediaType, kindFaults, kindInternal, kindUnavailable} {
+		kindMediaType, kindMisdirected, kindFaults, kindInternal, kindUnavailable} {
 		types = append(types, problemTypePrefix+k.code)
 	}
 	var described struct {
