@@ -221,8 +221,8 @@ func tail(path string, n int) string {
 	return strings.Join(all[max(0, len(all)-n):], "\n")
 }
 
-// patience bounds each wait for the pipeline to make progress.
-const patience = 60 * time.Second
+// patience bounds each wait for the pipeline to make progress. Kafka Connect, killed, may take a minute by itself until its group has given up the dead member.
+const patience = 3 * time.Minute
 
 // until waits for a condition, and fails the test where none of what it counts has moved for patience.
 func until(t *testing.T, what string, condition func() (reached bool, progress int, err error)) {
