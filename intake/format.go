@@ -1,12 +1,13 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/binary"
-	"fmt"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"dossier/internal/compression"
 	"dossier/schema"
 )
 
@@ -38,17 +39,5 @@ func (f *Format) record(e *schema.AuditEvent) *kgo.Record {
 }
 
 func (f *Format) codec() (kgo.CompressionCodec, error) {
-	switch f.Compression {
-	case "none":
-		return kgo.NoCompression(), nil
-	case "gzip":
-		return kgo.GzipCompression(), nil
-	case "snappy":
-		return kgo.SnappyCompression(), nil
-	case "", "lz4":
-		return kgo.Lz4Compression(), nil
-	case "zstd":
-		return kgo.ZstdCompression(), nil
-	}
-	return kgo.CompressionCodec{}, fmt.Errorf("audit.compression: %q is none of none, gzip, snappy, lz4, zstd", f.Compression)
+	return compression.Codec(cmp.Or(f.Compression, "lz4"))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"dossier/internal/compression"
 	"dossier/schema"
 )
 
@@ -185,7 +186,7 @@ func (c Config) Validate() error {
 	if c.Context.Grace < 0 || c.Context.Lookback < 0 {
 		fault("context: grace and lookback must not be negative")
 	}
-	if _, err := compression(c.Audit.Compression); err != nil {
+	if _, err := compression.Codec(c.Audit.Compression); err != nil {
 		faults = append(faults, err)
 	}
 	for _, e := range c.Entities {

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"dossier/internal/compression"
 	"dossier/internal/deadletter"
 	"dossier/schema"
 )
@@ -218,7 +219,7 @@ const (
 )
 
 func (s *session) open() error {
-	codec, err := compression(s.config.Audit.Compression)
+	codec, err := compression.Codec(s.config.Audit.Compression)
 	if err != nil {
 		return err
 	}
