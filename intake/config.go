@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -32,22 +33,15 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	def(&c.Group, "dossier-processor.feedback")
-	def(&c.DeadLetterTopic, "dossier.dlq")
-	def(&c.Audit.Topic, "dossier.audit")
-	def(&c.BatchRecords, 500)
-	def(&c.BufferBytes, 8<<20)
-	def(&c.TransactionTimeout, 10*time.Second)
-	def(&c.SessionTimeout, 10*time.Second)
-	def(&c.DrainTimeout, 15*time.Second)
+	c.Group = cmp.Or(c.Group, "dossier-processor.feedback")
+	c.DeadLetterTopic = cmp.Or(c.DeadLetterTopic, "dossier.dlq")
+	c.Audit.Topic = cmp.Or(c.Audit.Topic, "dossier.audit")
+	c.BatchRecords = cmp.Or(c.BatchRecords, 500)
+	c.BufferBytes = cmp.Or(c.BufferBytes, 8<<20)
+	c.TransactionTimeout = cmp.Or(c.TransactionTimeout, 10*time.Second)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, 10*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 15*time.Second)
 	return c
-}
-
-func def[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
 }
 
 // Validate returns every fault of the configuration, joined.

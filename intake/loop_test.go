@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,9 +24,9 @@ import (
 func (b *broker) start(config Config, observer Observer, more ...kgo.Opt) (stop func()) {
 	b.t.Helper()
 	config.Topic = feedbackTopic
-	def(&config.SessionTimeout, time.Second)
-	def(&config.TransactionTimeout, time.Second)
-	def(&config.DrainTimeout, 5*time.Second)
+	config.SessionTimeout = cmp.Or(config.SessionTimeout, time.Second)
+	config.TransactionTimeout = cmp.Or(config.TransactionTimeout, time.Second)
+	config.DrainTimeout = cmp.Or(config.DrainTimeout, 5*time.Second)
 	config.Scopes = Scopes{ByType: map[string]string{"person": "people"}, Known: []string{"default", "people"}}
 	l := &Loop{Config: config, Kafka: append(b.options[:len(b.options):len(b.options)], more...), Observer: observer}
 	ctx, cancel := context.WithCancel(context.Background())

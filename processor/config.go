@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -135,31 +136,24 @@ func (c ColumnRoute) isZero() bool { return c == ColumnRoute{} }
 
 // withDefaults returns the configuration with every default filled in.
 func (c Config) withDefaults() Config {
-	def(&c.Group, "dossier-processor")
-	def(&c.DeadLetterTopic, "dossier.dlq")
-	def(&c.CommitInterval, 100*time.Millisecond)
-	def(&c.TransactionTimeout, 10*time.Second)
-	def(&c.SessionTimeout, 10*time.Second)
-	def(&c.Context.Grace, 5*time.Second)
-	def(&c.Context.Lookback, 15*time.Minute)
-	def(&c.Context.MessagePrefix, "dossier.context")
-	def(&c.Audit.Topic, "dossier.audit")
-	def(&c.Audit.PendingTopic, c.Audit.Topic+".pending")
-	def(&c.Audit.Compression, "lz4")
-	def(&c.Audit.MaxRecordBytes, 8<<20)
-	def(&c.Limits.BufferBytes, 64<<20)
-	def(&c.Limits.BufferRecords, 100_000)
-	def(&c.Limits.ContextBytes, 256<<20)
-	def(&c.Limits.ContextRecords, 2_000_000)
-	def(&c.Limits.PendingRecords, 100_000)
+	c.Group = cmp.Or(c.Group, "dossier-processor")
+	c.DeadLetterTopic = cmp.Or(c.DeadLetterTopic, "dossier.dlq")
+	c.CommitInterval = cmp.Or(c.CommitInterval, 100*time.Millisecond)
+	c.TransactionTimeout = cmp.Or(c.TransactionTimeout, 10*time.Second)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, 10*time.Second)
+	c.Context.Grace = cmp.Or(c.Context.Grace, 5*time.Second)
+	c.Context.Lookback = cmp.Or(c.Context.Lookback, 15*time.Minute)
+	c.Context.MessagePrefix = cmp.Or(c.Context.MessagePrefix, "dossier.context")
+	c.Audit.Topic = cmp.Or(c.Audit.Topic, "dossier.audit")
+	c.Audit.PendingTopic = cmp.Or(c.Audit.PendingTopic, c.Audit.Topic+".pending")
+	c.Audit.Compression = cmp.Or(c.Audit.Compression, "lz4")
+	c.Audit.MaxRecordBytes = cmp.Or(c.Audit.MaxRecordBytes, 8<<20)
+	c.Limits.BufferBytes = cmp.Or(c.Limits.BufferBytes, 64<<20)
+	c.Limits.BufferRecords = cmp.Or(c.Limits.BufferRecords, 100_000)
+	c.Limits.ContextBytes = cmp.Or(c.Limits.ContextBytes, 256<<20)
+	c.Limits.ContextRecords = cmp.Or(c.Limits.ContextRecords, 2_000_000)
+	c.Limits.PendingRecords = cmp.Or(c.Limits.PendingRecords, 100_000)
 	return c
-}
-
-func def[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
 }
 
 // Validate returns every fault of the configuration, joined.
