@@ -4,20 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"dossier/internal/deadletter"
+	"dossier/test/stack"
 )
 
-// The parts that are measured.
-const (
-	partCopy      = "copy"
-	partProcessor = "processor"
-)
-
-// settings say what to measure.
+// settings say what to measure; they are common to all parts.
 type settings struct {
 	runs       int
 	events     int
@@ -25,109 +18,104 @@ type settings struct {
 	columns    int
 	context    share
 	partitions int
-	cpuProfile string // of one more run of the processor, which is not counted
+	cpuProfile string // of one more run, which is not counted
+}
+
+// bench is what a part measures with.
+type bench struct {
+	settings
+	servers *stack.Stack
+	broker  *broker // nil without Kafka
+	show    *display
+	prefix  string // of the corpus's topics
 }
 
 // runTimeout ends a run that makes no progress.
 const runTimeout = 10 * time.Minute
 
-// bench writes the corpus and measures the parts in turn: a warm-up of each first, then the runs.
-func bench(ctx context.Context, b *broker, s settings, show *display) (*report, error) {
-	c := newCorpus(s.events, s.perTx, s.columns, s.context, time.Now())
-	written := show.bar("writing the corpus", c.changes())
-	original, size, err := b.write(ctx, c, s.partitions, written)
-	written(c.changes())
-	if err != nil {
-		return nil, err
-	}
-	r := &report{
-		Machine: thisMachine(), At: time.Now().UTC().Truncate(time.Second),
-		Corpus: corpusReport{Changes: c.changes(), BytesPerChange: float64(size) / float64(c.changes()), ChangesPerTransaction: s.perTx,
-			Context: s.context, Format: "json", Columns: s.columns, Partitions: s.partitions, Compression: "zstd"},
-	}
-	parts := []string{partCopy, partProcessor}
-	measured := map[string][]run{}
-	number := 0
-	one := func(part, profile string) (run, error) {
-		number++
-		j := job{Part: part, Brokers: b.addresses, Changes: c.changes(), CPUProfile: profile,
-			Group: fmt.Sprintf("bench-%s-%d", part, number), Output: fmt.Sprintf("bench.%s.%d", part, number)}
-		ctx, cancel := context.WithTimeoutCause(ctx, runTimeout, fmt.Errorf("not done after %v", runTimeout))
-		defer cancel()
-		return b.measure(ctx, j, c, original, s.partitions)
-	}
-	for i := range s.runs + 1 {
-		for _, part := range parts {
-			got, err := one(part, "")
-			if err != nil {
-				return nil, err
-			}
-			if i == 0 {
-				show.say("%-9s warm-up   %9s changes/s", part, thousands(got.ChangesPerSec))
-				continue
-			}
-			measured[part] = append(measured[part], got)
-			show.say("%-9s %2d of %2d  %9s changes/s, %.1f CPU seconds a million, %d MB, %d commits in %.1f of %.1f s", part, i, s.runs, thousands(got.ChangesPerSec),
-				got.CPUPerMillion, got.PeakMemoryBytes>>20, got.Commits, got.CommitSeconds, got.Seconds)
+// measureParts measures one part after the other, each with servers that are started for it.
+func measureParts(ctx context.Context, chosen []part, s settings, show *display) (*report, error) {
+	r := &report{Machine: thisMachine(), At: time.Now().UTC().Truncate(time.Second)}
+	for _, p := range chosen {
+		result, err := measurePart(ctx, p, s, show)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
-	}
-	if s.cpuProfile != "" {
-		if _, err := one(partProcessor, s.cpuProfile); err != nil {
-			return nil, err
-		}
-		show.say("%-9s profile   %s", partProcessor, s.cpuProfile)
-	}
-	for _, part := range parts {
-		r.Parts = append(r.Parts, summarize(part, measured[part]))
-	}
-	limit, processor := r.Parts[0], r.Parts[1]
-	r.Ratios = map[string]float64{
-		"processor_to_copy_changes_per_second": processor.ChangesPerSec.Median / limit.ChangesPerSec.Median,
-		"processor_to_copy_cpu_seconds":        processor.CPUPerMillion.Median / limit.CPUPerMillion.Median,
+		r.Parts = append(r.Parts, partReport{p.name, p.about, result})
 	}
 	return r, nil
 }
 
-// measure does one run with topics of its own, and checks what came out.
-func (b *broker) measure(ctx context.Context, j job, c corpus, original fingerprint, partitions int) (run, error) {
-	topics := []string{j.Output}
-	err := b.create(ctx, partitions, j.Output)
-	if err == nil && j.Part == partProcessor {
-		topics = append(topics, j.pending(), j.deadLetters())
-		err = b.create(ctx, 1, topics[1:]...)
-	}
+func measurePart(ctx context.Context, p part, s settings, show *display) (_ section, err error) {
+	servers, err := stack.Start(ctx, stack.Options{Parts: p.needs, Progress: func(line string) { show.say("%s", line) }})
 	if err != nil {
-		return run{}, err
+		return nil, err
 	}
-	got, err := start(ctx, j)
+	defer func() { err = errors.Join(err, servers.Stop()) }()
+	b, err := newBench(s, servers, show)
 	if err != nil {
-		return run{}, err
+		return nil, err
 	}
-	if err := b.check(ctx, j, c, original); err != nil {
-		return run{}, fmt.Errorf("%s: wrong result: %w", j.Part, err)
-	}
-	return got, b.remove(ctx, topics...)
+	defer b.close()
+	return p.run(ctx, b)
 }
 
-// check reads what a run wrote and compares it with the corpus.
-func (b *broker) check(ctx context.Context, j job, c corpus, original fingerprint) error {
-	if j.Part == partCopy {
-		var copied fingerprint
-		if err := b.read(ctx, j.Output, func(r *kgo.Record) error { copied.add(r); return nil }); err != nil {
-			return err
+func newBench(s settings, servers *stack.Stack, show *display) (*bench, error) {
+	b := &bench{settings: s, servers: servers, show: show, prefix: defaultPrefix}
+	if slices.Contains(servers.Parts(), stack.Kafka) {
+		var err error
+		if b.broker, err = openBroker(servers.KafkaBrokers()); err != nil {
+			return nil, err
 		}
-		return original.same(copied)
 	}
-	err := b.read(ctx, j.deadLetters(), func(r *kgo.Record) error {
-		letter, err := deadletter.Parse(r)
-		return errors.Join(fmt.Errorf("a dead letter, and the corpus has none that should be: %s, %s", letter.Reason, letter.Detail), err)
-	})
+	return b, nil
+}
+
+func (b *bench) close() {
+	if b.broker != nil {
+		b.broker.close()
+	}
+}
+
+// contender is one of those that take turns.
+type contender struct {
+	name string
+	run  func(context.Context) (run, error)
+}
+
+// turns lets each run once to warm up, and then each in turn as often as asked, so that a machine that slows down slows all of them.
+// The unit is what the rates count, in the plural.
+func (b *bench) turns(ctx context.Context, unit string, contenders ...contender) ([]summary, error) {
+	measured := make([][]run, len(contenders))
+	for i := range b.runs + 1 {
+		for c, contender := range contenders {
+			got, err := contender.once(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if i == 0 {
+				b.show.say("%-9s warm-up   %9s %s/s", contender.name, thousands(got.PerSecond), unit)
+				continue
+			}
+			measured[c] = append(measured[c], got)
+			b.show.say("%-9s %2d of %2d  %9s %s/s, %.1f CPU seconds a million, %d MB, %d commits in %.1f of %.1f s", contender.name, i, b.runs,
+				thousands(got.PerSecond), unit, got.CPUPerMillion, got.PeakMemoryBytes>>20, got.Commits, got.CommitSeconds, got.Seconds)
+		}
+	}
+	summaries := make([]summary, len(contenders))
+	for c, contender := range contenders {
+		summaries[c] = summarize(contender.name, unit, measured[c])
+	}
+	return summaries, nil
+}
+
+// once runs it once, and gives up where that does not end.
+func (c contender) once(ctx context.Context) (run, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, runTimeout, fmt.Errorf("not done after %v", runTimeout))
+	defer cancel()
+	got, err := c.run(ctx)
 	if err != nil {
-		return err
+		return run{}, fmt.Errorf("%s: %w", c.name, err)
 	}
-	audit := &auditCheck{corpus: c}
-	if err := b.read(ctx, j.Output, func(r *kgo.Record) error { return audit.add(r.Value) }); err != nil {
-		return err
-	}
-	return audit.end()
+	return got, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -49,18 +50,45 @@ func (b *broker) remove(ctx context.Context, topics ...string) error {
 	return nil
 }
 
-// write writes the corpus, telling step of the number of changes from time to time, and returns what a copy of the change topic must equal, and
-// the bytes of the changes' values.
-func (b *broker) write(ctx context.Context, c corpus, partitions int, step func(done int)) (changes fingerprint, bytes int64, err error) {
-	if err := errors.Join(b.create(ctx, partitions, changeTopic), b.create(ctx, 1, transactionTopic, messageTopic)); err != nil {
-		return changes, 0, err
+// written is a corpus on the broker.
+type written struct {
+	corpus   corpus
+	original fingerprint // of the change topic: what a copy must equal
+	bytes    int64       // of the changes' values
+}
+
+func (w written) report(s settings) corpusReport {
+	c := w.corpus
+	return corpusReport{Changes: c.changes(), BytesPerChange: float64(w.bytes) / float64(c.changes()), ChangesPerTransaction: c.perTx,
+		Context: c.context, Format: "json", Columns: s.columns, Partitions: s.partitions, Compression: "zstd"}
+}
+
+// corpus is the one that the settings describe, the last transaction of which was committed just before now.
+func (b *bench) corpus(now time.Time) corpus {
+	return newCorpus(b.prefix, b.events, b.perTx, b.columns, b.context, now)
+}
+
+// write creates the corpus's topics and writes them.
+func (b *bench) write(ctx context.Context, c corpus) (written, error) {
+	step := b.show.bar("writing the corpus", c.changes())
+	w, err := b.broker.write(ctx, c, b.partitions, step)
+	step(c.changes())
+	return w, err
+}
+
+// write writes the corpus, telling step of the number of changes from time to time.
+func (b *broker) write(ctx context.Context, c corpus, partitions int, step func(done int)) (written, error) {
+	w := written{corpus: c}
+	changes := changeTopic(c.source)
+	if err := errors.Join(b.create(ctx, partitions, changes), b.create(ctx, 1, transactionTopic(c.source), messageTopic(c.source))); err != nil {
+		return w, err
 	}
 	failed := make(chan error, 1)
 	for tx := range c.transactions {
 		for _, r := range c.transaction(tx) {
-			if r.Topic == changeTopic {
-				changes.add(r)
-				bytes += int64(len(r.Value))
+			if r.Topic == changes {
+				w.original.add(r)
+				w.bytes += int64(len(r.Value))
 			}
 			b.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
 				if err != nil {
@@ -75,18 +103,18 @@ func (b *broker) write(ctx context.Context, c corpus, partitions int, step func(
 			break
 		}
 		if tx%256 == 0 {
-			step(changes.Records)
+			step(w.original.Records)
 		}
 	}
-	err = b.client.Flush(ctx)
+	err := b.client.Flush(ctx)
 	select {
 	case err = <-failed:
 	default:
 	}
 	if err != nil {
-		return changes, 0, fmt.Errorf("write the corpus: %w", err)
+		return w, fmt.Errorf("write the corpus: %w", err)
 	}
-	return changes, bytes, nil
+	return w, nil
 }
 
 // read hands over every committed record of a topic, each partition's in order.

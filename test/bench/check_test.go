@@ -18,7 +18,7 @@ func eventOf(c corpus, n int) schema.AuditEvent {
 	tx := n / c.perTx
 	e := schema.AuditEvent{
 		SchemaVersion: schema.AuditSchemaVersion, Kind: schema.KindChange, ID: "e", Action: schema.ActionUpdate, Before: row("0"), After: row("1"),
-		Entity: schema.Entity{Type: "public.product", ID: strconv.Itoa(n % entities)}, CDC: schema.CDC{TxID: uint64(tx), HasTx: true, Source: source},
+		Entity: schema.Entity{Type: "public.product", ID: strconv.Itoa(n % entities)}, CDC: schema.CDC{TxID: uint64(tx), HasTx: true, Source: c.source},
 		Context: &schema.EventContext{Status: schema.StatusUnattributed},
 	}
 	e.Changes = []schema.FieldChange{{Field: "price", Previous: e.Before[0].Value, Current: e.After[0].Value}}

@@ -20,9 +20,9 @@ const (
 
 // runCopy copies the change topic exactly once: it reads committed records, and commits its offsets with what it produced, as the processor
 // does and as often. It looks at no byte of them. It returns when so many records are committed.
-func runCopy(ctx context.Context, j job, w *watch) error {
-	options := append(slices.Clone(w.kafka(j)),
-		kgo.ConsumerGroup(j.Group), kgo.ConsumeTopics(changeTopic), kgo.TransactionalID(j.Group+"-0"), kgo.TransactionTimeout(10*time.Second),
+func runCopy(ctx context.Context, t task, w *watch) error {
+	options := append(slices.Clone(w.kafka(t.Brokers)),
+		kgo.ConsumerGroup(t.Group), kgo.ConsumeTopics(changeTopic(t.Source)), kgo.TransactionalID(t.Group+"-0"), kgo.TransactionTimeout(10*time.Second),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(sessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
@@ -42,13 +42,13 @@ func runCopy(ctx context.Context, j job, w *watch) error {
 	}
 	open, uncommitted := false, 0
 	var since time.Time
-	for total := 0; total < j.Changes; {
+	for total := 0; total < t.Changes; {
 		session.AllowRebalance()
 		poll, cancel := context.WithTimeout(ctx, commitInterval+time.Millisecond)
 		fetches := session.PollRecords(poll, 0)
 		cancel()
 		if ctx.Err() != nil {
-			return fmt.Errorf("%d of %d records copied: %w", total, j.Changes, context.Cause(ctx))
+			return fmt.Errorf("%d of %d records copied: %w", total, t.Changes, context.Cause(ctx))
 		}
 		if err := fetches.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("read the change topic: %w", err)
@@ -56,7 +56,7 @@ func runCopy(ctx context.Context, j job, w *watch) error {
 		out := make([]kgo.Record, 0, fetches.NumRecords()) // one allocation for all
 		fetches.EachRecord(func(r *kgo.Record) {
 			if !r.Attrs.IsControl() {
-				out = append(out, kgo.Record{Topic: j.Output, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp})
+				out = append(out, kgo.Record{Topic: t.Output, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp})
 			}
 		})
 		if len(out) > 0 && !open {

@@ -9,15 +9,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// source is the topic.prefix of the connector whose records the corpus imitates.
-const source = "shop"
+// defaultPrefix is the topic.prefix of the connector whose records the corpus imitates.
+const defaultPrefix = "shop"
 
-// Topics of the corpus.
-const (
-	changeTopic      = source + ".public.product"
-	transactionTopic = source + ".transaction"
-	messageTopic     = source + ".message"
-)
+// Topics of a corpus, by its prefix.
+func changeTopic(prefix string) string      { return prefix + ".public.product" }
+func transactionTopic(prefix string) string { return prefix + ".transaction" }
+func messageTopic(prefix string) string     { return prefix + ".message" }
 
 // entities is how many rows the changes go round. It is prime, so that a transaction of any length meets rows on all partitions.
 const entities = 9973
@@ -40,6 +38,7 @@ func (s share) has(tx int) bool { return s == shareAll || s == shareHalf && tx%2
 // without schemas, with the BEGIN and END of each transaction and its context message. Change number i is of row i modulo entities, in
 // transaction i divided by perTx. So each audit event can be checked by itself.
 type corpus struct {
+	source       string // the topic.prefix
 	transactions int
 	perTx        int // changes in a transaction
 	context      share
@@ -48,8 +47,8 @@ type corpus struct {
 }
 
 // newCorpus describes a corpus of at least so many changes, in whole transactions, the last of which was committed just before now.
-func newCorpus(changes, perTx, columns int, context share, now time.Time) corpus {
-	c := corpus{transactions: (changes + perTx - 1) / perTx, perTx: perTx, context: context, columns: moreColumns(columns)}
+func newCorpus(source string, changes, perTx, columns int, context share, now time.Time) corpus {
+	c := corpus{source: source, transactions: (changes + perTx - 1) / perTx, perTx: perTx, context: context, columns: moreColumns(columns)}
 	c.from = now.Add(-time.Duration(c.transactions) * time.Second / transactionsPerSecond).Add(-time.Second).Truncate(time.Millisecond)
 	return c
 }
@@ -78,11 +77,13 @@ func (c corpus) row(id, version int) string {
 		id, id%97, id, version, c.columns)
 }
 
-// connectorHeaders are what Debezium puts on each change.
-var connectorHeaders = []kgo.RecordHeader{
-	{Key: "__debezium.context.connectorLogicalName", Value: []byte(`"` + source + `"`)},
-	{Key: "__debezium.context.taskId", Value: []byte(`"0"`)},
-	{Key: "__debezium.context.connectorName", Value: []byte(`"postgresql"`)},
+// headers are what Debezium puts on each change.
+func (c corpus) headers() []kgo.RecordHeader {
+	return []kgo.RecordHeader{
+		{Key: "__debezium.context.connectorLogicalName", Value: []byte(`"` + c.source + `"`)},
+		{Key: "__debezium.context.taskId", Value: []byte(`"0"`)},
+		{Key: "__debezium.context.connectorName", Value: []byte(`"postgresql"`)},
+	}
 }
 
 // transaction returns the records of a transaction, in the order in which the connector produces them.
@@ -92,19 +93,19 @@ func (c corpus) transaction(tx int) []*kgo.Record {
 	begin := 26_518_184 + tx*(64+64*c.perTx) // the place in the log
 	origin := func(lsn int, schema, table string) string {
 		return fmt.Sprintf(`"source":{"version":"3.3.1.Final","connector":"postgresql","name":"%s","ts_ms":%d,"snapshot":"false","db":"shop","sequence":"[\"%d\",\"%d\"]","ts_us":%d,"ts_ns":%d000,"schema":"%s","table":"%s","txId":%d,"lsn":%d,"xmin":null}`,
-			source, ms, begin, lsn, us, us, schema, table, tx, lsn)
+			c.source, ms, begin, lsn, us, us, schema, table, tx, lsn)
 	}
 	var records []*kgo.Record
 	add := func(topic, key, value string, headers []kgo.RecordHeader) {
 		records = append(records, &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value), Headers: headers, Timestamp: at})
 	}
 	id := fmt.Sprintf("%d:%d", tx, begin)
-	add(transactionTopic, `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"BEGIN","id":"%s","event_count":null,"data_collections":null,"ts_ms":%d}`, id, ms), nil)
+	add(transactionTopic(c.source), `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"BEGIN","id":"%s","event_count":null,"data_collections":null,"ts_ms":%d}`, id, ms), nil)
 	lsn, order, messages := begin, 0, ""
 	if c.context.has(tx) {
 		lsn, order = lsn+32, 1
 		content := fmt.Appendf(nil, `{"user":{"id":"%s"},"correlation_id":"4f0c1a5e-9d53-4c8e-b7a2-%012d","ip":"10.1.2.3","reason":"goods received"}`, user(tx), tx)
-		add(messageTopic, `{"prefix":"dossier.context"}`, fmt.Sprintf(`{"op":"m","ts_ms":%d,%s,"transaction":{"id":"%d:%d","total_order":1,"data_collection_order":1},"message":{"prefix":"dossier.context","content":"%s"}}`,
+		add(messageTopic(c.source), `{"prefix":"dossier.context"}`, fmt.Sprintf(`{"op":"m","ts_ms":%d,%s,"transaction":{"id":"%d:%d","total_order":1,"data_collection_order":1},"message":{"prefix":"dossier.context","content":"%s"}}`,
 			ms, origin(lsn, "", ""), tx, lsn, base64.StdEncoding.EncodeToString(content)), nil)
 		messages = `,{"data_collection":"io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@4f6ec54f","event_count":1}`
 	}
@@ -112,11 +113,11 @@ func (c corpus) transaction(tx int) []*kgo.Record {
 		lsn += 64
 		n := tx*c.perTx + i
 		row0, row1 := c.row(n%entities, n/entities), c.row(n%entities, n/entities+1)
-		add(changeTopic, fmt.Sprintf(`{"id":%d}`, n%entities), fmt.Sprintf(`{"before":%s,"after":%s,%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d,"ts_ns":%d000}`,
-			row0, row1, origin(lsn, "public", "product"), tx, lsn, order+i+1, i+1, ms, us, us), connectorHeaders)
+		add(changeTopic(c.source), fmt.Sprintf(`{"id":%d}`, n%entities), fmt.Sprintf(`{"before":%s,"after":%s,%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d,"ts_ns":%d000}`,
+			row0, row1, origin(lsn, "public", "product"), tx, lsn, order+i+1, i+1, ms, us, us), c.headers())
 	}
 	id = fmt.Sprintf("%d:%d", tx, lsn)
-	add(transactionTopic, `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"END","id":"%s","event_count":%d,"data_collections":[{"data_collection":"public.product","event_count":%d}%s],"ts_ms":%d}`,
+	add(transactionTopic(c.source), `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"END","id":"%s","event_count":%d,"data_collections":[{"data_collection":"public.product","event_count":%d}%s],"ts_ms":%d}`,
 		id, order+c.perTx, c.perTx, messages, ms), nil)
 	return records
 }

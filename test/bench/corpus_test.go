@@ -66,7 +66,7 @@ func TestCorpusHasTheRecordedForm(t *testing.T) {
 		find("transaction", `"BEGIN"`), find("message", `"op":"m"`, `"dossier.context"`), find("public.product", `"op":"u"`, `"before":{`),
 		find("transaction", `"END"`, `"public.product"`, `LogicalDecodingMessageId`),
 	}
-	c := newCorpus(1, 1, narrow, shareAll, time.Now())
+	c := newCorpus(defaultPrefix, 1, 1, narrow, shareAll, time.Now())
 	got := c.transaction(0)
 	if len(got) != len(want) {
 		t.Fatalf("%d records, want %d", len(got), len(want))
@@ -95,16 +95,16 @@ func TestCorpusHasTheRecordedForm(t *testing.T) {
 // Each row's changes follow each other, and the share of transactions with a message is as asked.
 func TestCorpusCounts(t *testing.T) {
 	for share, want := range map[share]int{shareAll: 4, shareHalf: 2, shareNone: 0} {
-		c := newCorpus(entities/3+4, (entities+3)/3, narrow, share, time.Now())
+		c := newCorpus(defaultPrefix, entities/3+4, (entities+3)/3, narrow, share, time.Now())
 		c.transactions = 4
 		messages, changes := 0, 0
 		versions := map[string]string{}
 		for tx := range c.transactions {
 			for _, r := range c.transaction(tx) {
 				switch r.Topic {
-				case messageTopic:
+				case messageTopic(c.source):
 					messages++
-				case changeTopic:
+				case changeTopic(c.source):
 					changes++
 					var e struct{ Before, After json.RawMessage }
 					if err := json.Unmarshal(r.Value, &e); err != nil {

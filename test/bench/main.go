@@ -11,17 +11,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"dossier/test/stack"
 )
 
 func main() {
+	if isWorker() {
+		os.Exit(work())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the default returns: a second one ends the program at once.
 	context.AfterFunc(ctx, stop)
-	if isWorker() {
-		os.Exit(work(ctx))
-	}
 	if err := command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -30,18 +28,37 @@ func main() {
 
 func command() *cobra.Command {
 	var s settings
-	var part, jsonFile string
+	var names []string
+	var jsonFile string
+	all := allParts()
 	cmd := &cobra.Command{
 		Use: "bench", Short: "measure Dossier beside the limits of this machine", Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
+		Long: "Measures Dossier beside the limits of this machine. Every part checks what came out.\n\nParts:\n" + describe(all),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.validate(part); err != nil {
+			chosen, err := pick(all, names)
+			faults := []error{err, s.validate()}
+			for _, p := range chosen {
+				if p.validate != nil {
+					faults = append(faults, p.validate())
+				}
+			}
+			if err := errors.Join(faults...); err != nil {
 				return err
 			}
-			return measureAll(cmd, s, jsonFile)
+			r, err := measureParts(cmd.Context(), chosen, s, newDisplay(cmd.ErrOrStderr()))
+			if err != nil {
+				return err
+			}
+			if jsonFile != "" {
+				if err := r.write(jsonFile); err != nil {
+					return err
+				}
+			}
+			return r.table(cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&part, "part", "", "measure one part alone, with its limit: processor (the only one so far)")
+	f.StringSliceVar(&names, "part", nil, "measure this part alone; may be given several times")
 	f.IntVar(&s.runs, "runs", 5, "how many runs of each part are counted, after one that is not")
 	f.IntVar(&s.events, "events", 300_000, "how many changes the corpus has")
 	f.IntVar(&s.perTx, "changes", 5, "how many changes a transaction has")
@@ -49,16 +66,18 @@ func command() *cobra.Command {
 	f.StringVar((*string)(&s.context), "context", string(shareAll), "which transactions have a context message: all, half or none")
 	f.IntVar(&s.partitions, "partitions", 6, "partitions of the change topic and of the output")
 	f.StringVar(&jsonFile, "json", "", "write the results to this file too, as JSON")
-	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write the CPU profile of one more run of the processor to this file")
+	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write the CPU profile of one more run of what is measured, not of its limit, to this file")
+	for _, p := range all {
+		if p.flags != nil {
+			p.flags(f)
+		}
+	}
 	return cmd
 }
 
 // validate returns every fault.
-func (s *settings) validate(part string) error {
+func (s *settings) validate() error {
 	var faults []error
-	if part != "" && part != partProcessor {
-		faults = append(faults, fmt.Errorf("--part %s: the parts are: %s", part, partProcessor))
-	}
 	for _, n := range []struct {
 		name  string
 		value int
@@ -83,32 +102,11 @@ func (s *settings) validate(part string) error {
 	return errors.Join(faults...)
 }
 
-// measureAll starts a broker, measures, and writes the results.
-func measureAll(cmd *cobra.Command, s settings, jsonFile string) (err error) {
-	ctx := cmd.Context()
-	show := newDisplay(cmd.ErrOrStderr())
-	servers, err := stack.Start(ctx, stack.Options{Parts: []stack.Part{stack.Kafka}, Progress: func(line string) { show.say("%s", line) }})
+// write writes the report as JSON.
+func (r *report) write(file string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, servers.Stop()) }()
-	b, err := openBroker(servers.KafkaBrokers())
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	r, err := bench(ctx, b, s, show)
-	if err != nil {
-		return err
-	}
-	if jsonFile != "" {
-		text, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(jsonFile, append(text, '\n'), 0o644); err != nil {
-			return err
-		}
-	}
-	return r.table(cmd.OutOrStdout())
+	return os.WriteFile(file, append(text, '\n'), 0o644)
 }

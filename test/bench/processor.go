@@ -38,7 +38,7 @@ func (p *progress) Aborted() {
 }
 
 // runProcessor runs the processor as `dossier run` does, with the defaults, until the corpus's changes are committed.
-func runProcessor(ctx context.Context, j job, w *watch) error {
+func runProcessor(ctx context.Context, t task, w *watch) error {
 	log, err := telemetry.NewLog(os.Stderr, "warn")
 	if err != nil {
 		return err
@@ -48,11 +48,11 @@ func runProcessor(ctx context.Context, j job, w *watch) error {
 	defer stop()
 	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,
 		telemetry.ProcessorOptions{Grace: 5 * time.Second, Now: time.Now})}
-	observer.remaining.Store(int64(j.Changes))
+	observer.remaining.Store(int64(t.Changes))
 	p, err := processor.New(processor.Config{
-		Group: j.Group, Sources: []processor.Source{{Name: source}}, DeadLetterTopic: j.deadLetters(),
-		Audit: processor.AuditConfig{Topic: j.Output, PendingTopic: j.pending()},
-	}, processor.Options{Kafka: w.kafka(j), UserAgent: useragent.New(10_000).Parse, Observer: observer, Log: log})
+		Group: t.Group, Sources: []processor.Source{{Name: t.Source}}, DeadLetterTopic: t.deadLetters(),
+		Audit: processor.AuditConfig{Topic: t.Output, PendingTopic: t.pending()},
+	}, processor.Options{Kafka: w.kafka(t.Brokers), UserAgent: useragent.New(10_000).Parse, Observer: observer, Log: log})
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func runProcessor(ctx context.Context, j job, w *watch) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%d of %d changes are left: %w", observer.remaining.Load(), j.Changes, context.Cause(ctx))
+		return fmt.Errorf("%d of %d changes are left: %w", observer.remaining.Load(), t.Changes, context.Cause(ctx))
 	}
 	if n := observer.aborted.Load(); n > 0 {
 		return fmt.Errorf("%d transactions were given up and done again: no figure of such a run counts", n)

@@ -16,58 +16,99 @@ import (
 
 func TestMain(m *testing.M) {
 	if isWorker() { // bench starts this program again for each run
-		os.Exit(work(context.Background()))
+		os.Exit(work())
 	}
 	os.Exit(stack.Main(m))
 }
 
-// The whole benchmark in small: what it measures gives the right results, and the report has its figures. Nothing is asserted about times.
-func TestBenchOnARealBroker(t *testing.T) {
-	s := stack.ForTest(t, stack.Kafka)
+// small is a benchmark in small, with topics of its own on the tests' broker.
+func small(t *testing.T, s settings, prefix string, servers ...stack.Part) *bench {
+	t.Helper()
+	var said strings.Builder
+	b, err := newBench(s, stack.ForTest(t, servers...), newDisplay(&said))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.prefix = prefix
+	t.Cleanup(func() {
+		b.close()
+		t.Log(said.String())
+	})
+	return b
+}
+
+// shown fails the test if the section is no JSON, or its table lacks a text.
+func shown(t *testing.T, result section, wants ...string) {
+	t.Helper()
+	if text, err := json.Marshal(result); err != nil || !json.Valid(text) {
+		t.Error(err)
+	}
+	var table strings.Builder
+	if err := result.table(&table); err != nil {
+		t.Error(err)
+	}
+	for _, want := range wants {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("no %q in the table:\n%s", want, table.String())
+		}
+	}
+}
+
+// The benchmark of the processor in small: what it measures gives the right results, and the report has its figures. Nothing is asserted about times.
+func TestProcessorPart(t *testing.T) {
+	profile := filepath.Join(t.TempDir(), "cpu.pprof")
+	const events = 12_001 // each row is changed, some twice
+	b := small(t, settings{runs: 1, events: events, perTx: 5, columns: narrow, context: shareHalf, partitions: 3, cpuProfile: profile}, "processor", stack.Kafka)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	b, err := openBroker(s.KafkaBrokers())
+	result, err := measureProcessor(ctx, b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
-	profile := filepath.Join(t.TempDir(), "cpu.pprof")
-	var said strings.Builder
-	const events = 12_001 // each row is changed, some twice
-	r, err := bench(ctx, b, settings{runs: 1, events: events, perTx: 5, columns: narrow, context: shareHalf, partitions: 3, cpuProfile: profile}, newDisplay(&said))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(said.String())
+	shown(t, result, "processor to copy")
+	r := result.(*comparison)
 	if r.Corpus.Changes != 12_005 || r.Corpus.BytesPerChange < 700 || r.Corpus.BytesPerChange > 950 {
 		t.Errorf("corpus of %d changes of %.0f bytes", r.Corpus.Changes, r.Corpus.BytesPerChange)
 	}
-	for _, p := range r.Parts {
-		if len(p.Runs) != 1 || p.ChangesPerSec.Median <= 0 || p.CPUPerMillion.Median <= 0 {
-			t.Errorf("%s: no figures: %+v", p.Part, p)
+	for _, m := range r.Measured {
+		if len(m.Runs) != 1 || m.PerSecond.Median <= 0 || m.CPUPerMillion.Median <= 0 {
+			t.Errorf("%s: no figures: %+v", m.Name, m)
 		}
 	}
 	if info, err := os.Stat(profile); err != nil || info.Size() == 0 {
 		t.Errorf("no profile: %v", err)
 	}
-	if text, err := json.Marshal(r); err != nil || !json.Valid(text) {
-		t.Error(err)
-	}
-	var table strings.Builder
-	if err := r.table(&table); err != nil || !strings.Contains(table.String(), "processor to copy") {
-		t.Errorf("%v\n%s", err, table.String())
-	}
 
 	// A copy that lacks a record, or has another in its place, is found out.
 	var copied fingerprint
-	if err := b.read(ctx, changeTopic, func(r *kgo.Record) error { copied.add(r); return nil }); err != nil {
+	if err := b.broker.read(ctx, changeTopic(b.prefix), func(r *kgo.Record) error { copied.add(r); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if copied.Records != r.Corpus.Changes {
 		t.Errorf("%d records read of %d written", copied.Records, r.Corpus.Changes)
 	}
-	if _, err := b.measure(ctx, job{Part: "other", Brokers: b.addresses, Group: "other", Output: "bench.other"}, corpus{}, copied, 1); err == nil ||
-		!strings.Contains(err.Error(), `no part "other"`) {
-		t.Errorf("a worker without a part: %v", err)
+	if _, err := start(ctx, job{Worker: "other"}, task{}); err == nil || !strings.Contains(err.Error(), `no worker "other"`) {
+		t.Errorf("a job that no worker does: %v", err)
+	}
+}
+
+// Without --part the quick parts are measured; a part that is not there is a fault that names those that are.
+func TestPick(t *testing.T) {
+	all := []part{{name: "a", quick: true}, {name: "b"}, {name: "c", quick: true}}
+	for _, test := range []struct {
+		names []string
+		want  string
+	}{{nil, "ac"}, {[]string{"b"}, "b"}, {[]string{"c", "b"}, "bc"}} {
+		chosen, err := pick(all, test.names)
+		got := ""
+		for _, p := range chosen {
+			got += p.name
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%q: %q, %v; want %q", test.names, got, err, test.want)
+		}
+	}
+	if _, err := pick(all, []string{"d"}); err == nil || !strings.Contains(err.Error(), "a, b, c") {
+		t.Errorf("an unknown part: %v", err)
 	}
 }

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,36 +23,55 @@ import (
 // workerVariable holds a job for a process of its own: this program again. Processor time and memory are a process's, so each run has one.
 const workerVariable = "DOSSIER_BENCH_JOB"
 
-// job is one run of a part.
+// job is what a process of its own is to do.
 type job struct {
-	Part       string   `json:"part"`
-	Brokers    []string `json:"brokers"`
-	Group      string   `json:"group"`
-	Output     string   `json:"output"` // the topic to write; the processor's others are named after it
-	Changes    int      `json:"changes"`
-	CPUProfile string   `json:"cpu_profile,omitempty"` // the file to write
+	Worker     string          `json:"worker"`                // one of workers
+	Input      json.RawMessage `json:"input"`                 // what it is told
+	CPUProfile string          `json:"cpu_profile,omitempty"` // the file to write
 }
 
-func (j job) deadLetters() string { return j.Output + ".dlq" }
-func (j job) pending() string     { return j.Output + ".pending" }
+// worker does a job and tells the watch when it did what. Its context ends when the process is to stop.
+type worker func(ctx context.Context, input json.RawMessage, w *watch) error
+
+// doing makes a worker of a function that is told a T.
+func doing[T any](do func(context.Context, T, *watch) error) worker {
+	return func(ctx context.Context, input json.RawMessage, w *watch) error {
+		var t T
+		if err := json.Unmarshal(input, &t); err != nil {
+			return fmt.Errorf("%s: %w", workerVariable, err)
+		}
+		return do(ctx, t, w)
+	}
+}
 
 // run is what a run took.
 type run struct {
 	// Seconds from the first batch of records that was read to the commit of the last.
-	Seconds         float64 `json:"seconds"`
-	ChangesPerSec   float64 `json:"changes_per_second"`
-	CPUPerMillion   float64 `json:"cpu_seconds_per_million"` // user and system, of the whole process from its start to its end
-	PeakMemoryBytes int64   `json:"peak_memory_bytes"`       // resident; 0 where the system does not tell
-	Commits         int     `json:"commits"`                 // Kafka transactions
-	CommitSeconds   float64 `json:"commit_seconds"`          // of Seconds, spent waiting for their ends
+	Seconds         float64            `json:"seconds"`
+	PerSecond       float64            `json:"per_second"`              // changes, or whatever the part counts
+	CPUPerMillion   float64            `json:"cpu_seconds_per_million"` // user and system, of the whole process from its start to its end
+	PeakMemoryBytes int64              `json:"peak_memory_bytes"`       // resident; 0 where the system does not tell
+	Commits         int                `json:"commits"`                 // Kafka transactions
+	CommitSeconds   float64            `json:"commit_seconds"`          // of Seconds, spent waiting for their ends
+	Figures         map[string]float64 `json:"figures,omitempty"`       // what else the worker told
 }
 
-// outcome is what a worker tells on its standard output.
+// outcome is what a worker tells on its standard output, and what the system says that it took.
 type outcome struct {
-	Seconds         float64 `json:"seconds"`
-	PeakMemoryBytes int64   `json:"peak_memory_bytes"`
-	Commits         int     `json:"commits"`
-	CommitSeconds   float64 `json:"commit_seconds"`
+	Seconds         float64            `json:"seconds"`
+	PeakMemoryBytes int64              `json:"peak_memory_bytes"`
+	Commits         int                `json:"commits"`
+	CommitSeconds   float64            `json:"commit_seconds"`
+	Figures         map[string]float64 `json:"figures,omitempty"`
+	CPUSeconds      float64            `json:"-"`
+}
+
+// run relates the outcome to the number of what was done.
+func (o outcome) run(n int) run {
+	return run{
+		Seconds: o.Seconds, PerSecond: float64(n) / o.Seconds, CPUPerMillion: o.CPUSeconds / float64(n) * 1e6, PeakMemoryBytes: o.PeakMemoryBytes,
+		Commits: o.Commits, CommitSeconds: o.CommitSeconds, Figures: o.Figures,
+	}
 }
 
 // watch is the stopwatch of a run.
@@ -58,6 +80,7 @@ type watch struct {
 	first, last time.Time
 	commits     int
 	committing  time.Duration
+	figures     map[string]float64
 }
 
 // OnFetchBatchRead is called by the Kafka client for each batch of records read.
@@ -78,15 +101,28 @@ func (w *watch) committed(took time.Duration) {
 	w.committing += took
 }
 
-func (w *watch) kafka(j job) []kgo.Opt {
-	return []kgo.Opt{kgo.SeedBrokers(j.Brokers...), kgo.WithHooks(w)}
+// tell notes a figure of the worker's own, which becomes one of the run's.
+func (w *watch) tell(name string, value float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.figures == nil {
+		w.figures = map[string]float64{}
+	}
+	w.figures[name] = value
+}
+
+// kafka returns the client's options: the addresses, and the watch's ears.
+func (w *watch) kafka(brokers []string) []kgo.Opt {
+	return []kgo.Opt{kgo.SeedBrokers(brokers...), kgo.WithHooks(w)}
 }
 
 // isWorker says whether this process was started for a job.
 func isWorker() bool { return os.Getenv(workerVariable) != "" }
 
-// work does this process's job and returns its exit code.
-func work(ctx context.Context) int {
+// work does this process's job and returns its exit code. An interrupt ends the job's context.
+func work() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if err := workJob(ctx, os.Getenv(workerVariable)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -99,14 +135,9 @@ func workJob(ctx context.Context, text string) (err error) {
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
 		return fmt.Errorf("%s: %w", workerVariable, err)
 	}
-	var part func(context.Context, job, *watch) error
-	switch j.Part {
-	case partCopy:
-		part = runCopy
-	case partProcessor:
-		part = runProcessor
-	default:
-		return fmt.Errorf("%s: there is no part %q", workerVariable, j.Part)
+	do, ok := workers()[j.Worker]
+	if !ok {
+		return fmt.Errorf("%s: there is no worker %q", workerVariable, j.Worker)
 	}
 	if j.CPUProfile != "" {
 		file, err := os.Create(j.CPUProfile)
@@ -120,11 +151,15 @@ func workJob(ctx context.Context, text string) (err error) {
 		defer pprof.StopCPUProfile()
 	}
 	var w watch
-	if err := part(ctx, j, &w); err != nil {
+	if err := do(ctx, j.Input, &w); err != nil {
 		return err
 	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	w.tell("allocated_bytes", float64(memory.TotalAlloc))
+	w.tell("garbage_collections", float64(memory.NumGC))
 	return json.NewEncoder(os.Stdout).Encode(outcome{
-		Seconds: w.last.Sub(w.first).Seconds(), PeakMemoryBytes: peakMemory(), Commits: w.commits, CommitSeconds: w.committing.Seconds(),
+		Seconds: w.last.Sub(w.first).Seconds(), PeakMemoryBytes: peakMemory(), Commits: w.commits, CommitSeconds: w.committing.Seconds(), Figures: w.figures,
 	})
 }
 
@@ -144,36 +179,56 @@ func peakMemory() int64 {
 	return 0
 }
 
-// start does a job in a process of its own, and waits for its end.
-func start(ctx context.Context, j job) (run, error) {
-	fail := func(err error) (run, error) { return run{}, fmt.Errorf("%s: %w", j.Part, err) }
+// process is a worker at work.
+type process struct {
+	cmd      *exec.Cmd
+	out, log bytes.Buffer
+}
+
+// begin starts a process of its own that does the job, which is told the input. It ends in order when the context does.
+func begin(ctx context.Context, j job, input any) (*process, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return fail(err)
+		return nil, err
+	}
+	if j.Input, err = json.Marshal(input); err != nil {
+		return nil, err
 	}
 	text, err := json.Marshal(j)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(os.Environ(), workerVariable+"="+string(text))
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second // the processor's last commit
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := cmd.Run(); err != nil {
-		return fail(fmt.Errorf("%w\n%s", err, tail(log.String(), 20)))
+	p := &process{cmd: exec.CommandContext(ctx, program)}
+	p.cmd.Env = append(os.Environ(), workerVariable+"="+string(text))
+	p.cmd.Cancel = p.stop
+	p.cmd.WaitDelay = 20 * time.Second // the processor's last commit
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.log
+	return p, p.cmd.Start()
+}
+
+// stop asks it to end in order.
+func (p *process) stop() error { return p.cmd.Process.Signal(os.Interrupt) }
+
+// wait waits for its end. The error has the last lines of its log.
+func (p *process) wait() (outcome, error) {
+	if err := p.cmd.Wait(); err != nil {
+		return outcome{}, fmt.Errorf("%w\n%s", err, tail(p.log.String(), 20))
 	}
 	var o outcome
-	if err := json.Unmarshal(out.Bytes(), &o); err != nil {
-		return fail(fmt.Errorf("the worker said %q: %w", out.String(), err))
+	if err := json.Unmarshal(p.out.Bytes(), &o); err != nil {
+		return outcome{}, fmt.Errorf("the worker said %q: %w", p.out.String(), err)
 	}
-	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return run{
-		Seconds: o.Seconds, ChangesPerSec: float64(j.Changes) / o.Seconds,
-		CPUPerMillion: cpu.Seconds() / float64(j.Changes) * 1e6, PeakMemoryBytes: o.PeakMemoryBytes,
-		Commits: o.Commits, CommitSeconds: o.CommitSeconds,
-	}, nil
+	o.CPUSeconds = (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()).Seconds()
+	return o, nil
+}
+
+// start does a job in a process of its own, and waits for its end.
+func start(ctx context.Context, j job, input any) (outcome, error) {
+	p, err := begin(ctx, j, input)
+	if err != nil {
+		return outcome{}, err
+	}
+	return p.wait()
 }
 
 // tail returns the last lines of a text.
