@@ -27,10 +27,7 @@ and feedback too. The reason is left out at a terminal too narrow for it. A key 
 			if err != nil {
 				return err
 			}
-			if err := page.check(); err != nil {
-				return err
-			}
-			c, err := page.client(cmd)
+			c, err := page.open(cmd)
 			if err != nil {
 				return err
 			}

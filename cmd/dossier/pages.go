@@ -25,12 +25,12 @@ func (p *pageFlags) register(cmd *cobra.Command, items string) {
 	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print JSON, one object a line")
 }
 
-// check refuses what no server need be asked about.
-func (p *pageFlags) check() error {
+// open returns the server's client, once it has refused what no server need be asked about.
+func (p *pageFlags) open(cmd *cobra.Command) (*client.Client, error) {
 	if p.limit < 0 {
-		return misuse("--limit: expected 0 (all) or more, got %d", p.limit)
+		return nil, misuse("--limit: expected 0 (all) or more, got %d", p.limit)
 	}
-	return nil
+	return p.client(cmd)
 }
 
 // fetchSize is how many items one question asks for at most.

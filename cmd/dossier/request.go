@@ -26,10 +26,7 @@ whether that is all the database reports. With --transaction, one database trans
 			if (len(args) == 1) == (transaction != "") {
 				return misuse("expected either a request's ID or --transaction SOURCE/NUMBER; see dossier request --help")
 			}
-			if err := page.check(); err != nil {
-				return err
-			}
-			c, err := page.client(cmd)
+			c, err := page.open(cmd)
 			if err != nil {
 				return err
 			}

@@ -31,10 +31,7 @@ itself: put what has them in single quotes, as in 'user:"Ann Smith"'.` + serverH
   dossier search user:anna -action:create '"Baker Street"'
   dossier search --count-by user created:2026-11`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := page.check(); err != nil {
-				return err
-			}
-			c, err := page.client(cmd)
+			c, err := page.open(cmd)
 			if err != nil {
 				return err
 			}

@@ -31,10 +31,7 @@ func newShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := page.check(); err != nil {
-				return err
-			}
-			c, err := page.client(cmd)
+			c, err := page.open(cmd)
 			if err != nil {
 				return err
 			}

@@ -30,10 +30,7 @@ that breaks is made again, and continues where it was. With --json, changes that
   dossier tail -f context:unattributed
   dossier tail -f --limit 0 --json type:payment`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := page.check(); err != nil {
-				return err
-			}
-			c, err := page.client(cmd)
+			c, err := page.open(cmd)
 			if err != nil {
 				return err
 			}

@@ -28,10 +28,7 @@ version before. "versions create" gives a name.` + serverHelp,
   dossier versions "Survey 2026" --edition 1 --type person --json`,
 		Args: misusedArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := page.check(); err != nil {
-				return err
-			}
-			c, err := page.client(cmd)
+			c, err := page.open(cmd)
 			if err != nil {
 				return err
 			}
