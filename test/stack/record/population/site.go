@@ -65,12 +65,8 @@ func (s *site) write(ctx context.Context, at time.Time, by author, statements ..
 				return fmt.Errorf("%s: %w", st.sql, err)
 			}
 		}
-		var text string
-		if err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&text); err != nil {
-			return err
-		}
 		var err error
-		id, err = strconv.ParseUint(text, 10, 64)
+		id, err = currentTransaction(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -88,12 +84,8 @@ func (s *site) copyIn(ctx context.Context, at time.Time, c requestcontext.Contex
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"public", table}, columns, pgx.CopyFromRows(rows)); err != nil {
 			return fmt.Errorf("copy %s: %w", table, err)
 		}
-		var text string
-		if err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&text); err != nil {
-			return err
-		}
 		var err error
-		id, err = strconv.ParseUint(text, 10, 64)
+		id, err = currentTransaction(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -101,6 +93,15 @@ func (s *site) copyIn(ctx context.Context, at time.Time, c requestcontext.Contex
 	}
 	s.transactions = append(s.transactions, transaction{id, at, author{status: "attached", user: c.User.ID, service: c.Service}})
 	return nil
+}
+
+// currentTransaction returns the number of the transaction that is open.
+func currentTransaction(ctx context.Context, tx pgx.Tx) (uint64, error) {
+	var text string
+	if err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&text); err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(text, 10, 64)
 }
 
 // last is the transaction made last.
