@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,17 +126,7 @@ func (r *run) poll(ctx context.Context) error {
 	defer watch.Wait()
 	for ctx.Err() == nil {
 		fetches := r.client.PollRecords(ctx, r.config.BufferRecords)
-		var fault error
-		fetches.EachError(func(topic string, partition int32, err error) {
-			var session *kgo.ErrGroupSession
-			switch {
-			case ctx.Err() != nil || errors.Is(err, context.Canceled):
-			case errors.As(err, &session): // the client joins the group again by itself
-				r.observer.Retried("group_session_ended", 1)
-			default:
-				fault = fmt.Errorf("reading %s, partition %d: %w", topic, partition, err)
-			}
-		})
+		fault := fetchFault(ctx, fetches, r.observer)
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) { r.take(p) })
 		r.client.AllowRebalance()
 		if fault != nil {
@@ -148,6 +139,23 @@ func (r *run) poll(ctx context.Context) error {
 	cancel()
 	watch.Wait()
 	return failure
+}
+
+// fetchFault returns what is wrong with a fetch and does not pass: the client itself tries again what does. expected are errors that the caller reckons with;
+// neither they nor the end of the context are faults.
+func fetchFault(ctx context.Context, fetches kgo.Fetches, observer Observer, expected ...error) error {
+	var fault error
+	fetches.EachError(func(topic string, partition int32, err error) {
+		var session *kgo.ErrGroupSession
+		switch {
+		case ctx.Err() != nil, errors.Is(err, context.Canceled), slices.ContainsFunc(expected, func(e error) bool { return errors.Is(err, e) }):
+		case errors.As(err, &session): // the client joins the group again by itself
+			observer.Retried("group_session_ended", 1)
+		default:
+			fault = fmt.Errorf("reading %s, partition %d: %w", topic, partition, err)
+		}
+	})
+	return fault
 }
 
 // take queues what was fetched of one partition.

@@ -147,18 +147,8 @@ func (r *transactionRun) turn(ctx context.Context) error {
 	fetches := r.client.PollRecords(poll, transactionRecords)
 	cancel()
 	defer r.client.AllowRebalance()
-	var fault error
-	fetches.EachError(func(topic string, partition int32, err error) {
-		var session *kgo.ErrGroupSession
-		switch {
-		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		case errors.As(err, &session): // the client joins the group again by itself
-			r.observer.Retried("group_session_ended", 1)
-		default:
-			fault = fmt.Errorf("reading %s, partition %d: %w", topic, partition, err)
-		}
-	})
-	if fault != nil {
+	// A topic may come into being later, and the poll ends by its deadline.
+	if fault := fetchFault(ctx, fetches, r.observer, context.DeadlineExceeded, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID); fault != nil {
 		return fault
 	}
 	r.mu.Lock()
