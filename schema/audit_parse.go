@@ -500,69 +500,72 @@ func (p *auditParser) attribution(a *Attribution) error {
 	return err
 }
 
-// namedVersion reads the member version, and returns the entity that it is of; nil where it is the event's own.
-func (p *auditParser) namedVersion(v *NamedVersion) (of *EntityRef, err error) {
-	*v = NamedVersion{}
-	err = p.s.ObjectStart()
-	for err == nil {
-		name, more, memberErr := p.s.Member()
-		if memberErr != nil || !more {
-			return of, memberErr
-		}
-		switch share(name) {
-		case "id":
-			err = text(p, &v.ID)
-		case "as_of":
-			err = p.time(&v.AsOf)
-		case "event_id":
-			err = text(p, &v.EventID)
-		case "entity":
-			if of = p.old.VersionOf; of == nil {
-				of = new(EntityRef)
-			}
-			err = p.ref(of)
-		default:
-			err = p.s.Skip()
-		}
-		if err != nil {
-			return of, within(name, err)
-		}
+// object reads an object and hands each member to read, which says whether it knows it; unknown ones are skipped. What is read
+// for most events has a loop of its own, without the call for each member.
+func (p *auditParser) object(read func(name string) (known bool, err error)) error {
+	if err := p.s.ObjectStart(); err != nil {
+		return err
 	}
-	return of, err
-}
-
-func (p *auditParser) access(a *Access) error {
-	*a = Access{}
-	err := p.s.ObjectStart()
-	for err == nil {
-		name, more, memberErr := p.s.Member()
-		if memberErr != nil || !more {
-			return memberErr
+	for {
+		name, more, err := p.s.Member()
+		if err != nil || !more {
+			return err
 		}
-		var n uint64
-		switch share(name) {
-		case "caller":
-			err = text(p, &a.Caller)
-		case "method":
-			err = text(p, &a.Method)
-		case "path":
-			err = text(p, &a.Path)
-		case "query":
-			err = text(p, &a.Query)
-		case "status":
-			n, err = p.uint(31)
-			a.Status = int(n)
-		case "items":
-			n, err = p.uint(63)
-			a.Items = int64(n)
-		default:
+		known, err := read(share(name))
+		if !known && err == nil {
 			err = p.s.Skip()
 		}
 		if err != nil {
 			return within(name, err)
 		}
 	}
-	return err
+}
+
+// namedVersion reads the member version, and returns the entity that it is of; nil where it is the event's own.
+func (p *auditParser) namedVersion(v *NamedVersion) (of *EntityRef, err error) {
+	*v = NamedVersion{}
+	err = p.object(func(name string) (bool, error) {
+		switch name {
+		case "id":
+			return true, text(p, &v.ID)
+		case "as_of":
+			return true, p.time(&v.AsOf)
+		case "event_id":
+			return true, text(p, &v.EventID)
+		case "entity":
+			if of = p.old.VersionOf; of == nil {
+				of = new(EntityRef)
+			}
+			return true, p.ref(of)
+		}
+		return false, nil
+	})
+	return of, err
+}
+
+func (p *auditParser) access(a *Access) error {
+	*a = Access{}
+	return p.object(func(name string) (bool, error) {
+		switch name {
+		case "caller":
+			return true, text(p, &a.Caller)
+		case "method":
+			return true, text(p, &a.Method)
+		case "path":
+			return true, text(p, &a.Path)
+		case "query":
+			return true, text(p, &a.Query)
+		case "status":
+			n, err := p.uint(31)
+			a.Status = int(n)
+			return true, err
+		case "items":
+			n, err := p.uint(63)
+			a.Items = int64(n)
+			return true, err
+		}
+		return false, nil
+	})
 }
 
 func (p *auditParser) cdc(c *CDC) error {

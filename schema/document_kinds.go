@@ -106,35 +106,26 @@ func (p *documentParser) transaction() error {
 // feedback reads feedback, whether it stands in a document or in an audit event.
 func (p *auditParser) feedback(f *Feedback) error {
 	*f = Feedback{}
-	err := p.s.ObjectStart()
-	for err == nil {
-		name, more, memberErr := p.s.Member()
-		if memberErr != nil || !more {
-			return memberErr
-		}
-		switch share(name) {
+	return p.object(func(name string) (bool, error) {
+		switch name {
 		case "application":
-			err = text(p, &f.Application)
+			return true, text(p, &f.Application)
 		case "status":
-			err = text(p, &f.Status)
+			return true, text(p, &f.Status)
 		case "message":
-			err = text(p, &f.Message)
+			return true, text(p, &f.Message)
 		case "payload":
 			if p.s.Peek() != TokenObject {
-				err = p.s.expected(TokenObject.String())
-				break
+				return true, p.s.expected(TokenObject.String())
 			}
-			f.Payload, err = p.s.Raw()
+			raw, err := p.s.Raw()
+			f.Payload = raw
+			return true, err
 		case "event_id":
-			err = text(p, &f.EventID)
-		default:
-			err = p.s.Skip()
+			return true, text(p, &f.EventID)
 		}
-		if err != nil {
-			return within(name, err)
-		}
-	}
-	return err
+		return false, nil
+	})
 }
 
 // checkKind checks that a document of a kind with a member of its own has that member.

@@ -41,26 +41,6 @@ type documentParser struct {
 	hash   string
 }
 
-// object reads an object and hands each member to read, which says whether it knows it; unknown ones are skipped.
-func (p *documentParser) object(read func(name string) (known bool, err error)) error {
-	if err := p.s.ObjectStart(); err != nil {
-		return err
-	}
-	for {
-		name, more, err := p.s.Member()
-		if err != nil || !more {
-			return err
-		}
-		known, err := read(share(name))
-		if !known && err == nil {
-			err = p.s.Skip()
-		}
-		if err != nil {
-			return within(name, err)
-		}
-	}
-}
-
 // texts maps the names of members to where their strings belong.
 type textMembers map[string]*string
 
