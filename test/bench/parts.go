@@ -28,6 +28,7 @@ type part struct {
 func allParts() []part {
 	return []part{
 		processorPart(),
+		sinkPart(),
 	}
 }
 
@@ -36,6 +37,8 @@ func workers() map[string]worker {
 	return map[string]worker{
 		workCopy:      doing(runCopy),
 		workProcessor: doing(runProcessor),
+		workBulk:      doing(runBulk),
+		workSink:      doing(runSink),
 	}
 }
 

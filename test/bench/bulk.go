@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// The bulk requests of the loader. Of those that were tried these are the fastest: see docs/performance.md.
+const (
+	loaderInFlight  = 4
+	loaderDocuments = 2_000
+)
+
+// runBulk sends prepared documents to the store: it reads no topic, renders nothing, and looks at no byte but the ends of lines. The file is read, and cut into requests,
+// before the clock starts.
+func runBulk(ctx context.Context, t storeTask, w *watch) error {
+	text, err := os.ReadFile(t.File)
+	if err != nil {
+		return err
+	}
+	inFlight, documents := t.InFlight, t.BulkDocuments
+	if inFlight == 0 {
+		inFlight = loaderInFlight
+	}
+	if documents == 0 {
+		documents = loaderDocuments
+	}
+	requests := cutRequests(text, documents)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = inFlight
+	store := &searchStore{url: t.URL, user: t.User, password: t.Password, client: &http.Client{Transport: transport}}
+	w.first = time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inFlight)
+	for _, r := range requests {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			began := time.Now()
+			if err := store.bulk(ctx, r); err != nil {
+				return err
+			}
+			w.requested(time.Since(began))
+			return nil
+		})
+	}
+	err = group.Wait()
+	w.stored()
+	return err
+}
+
+// bulkRequest is the text of one bulk request.
+type bulkRequest struct {
+	text      []byte
+	documents int
+}
+
+// cutRequests cuts the lines of documents, two each, into requests.
+func cutRequests(text []byte, documents int) []bulkRequest {
+	var list []bulkRequest
+	for len(text) > 0 {
+		end, n := 0, 0
+		for n < documents && end < len(text) {
+			for range 2 {
+				i := bytes.IndexByte(text[end:], '\n')
+				if i < 0 {
+					i = len(text) - end - 1
+				}
+				end += i + 1
+			}
+			n++
+		}
+		list = append(list, bulkRequest{text[:end], n})
+		text = text[end:]
+	}
+	return list
+}
+
+// bulk sends one request. Whatever is not stored at the first try is an error: no figure of such a run counts.
+func (s *searchStore) bulk(ctx context.Context, r bulkRequest) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/_bulk?filter_path=errors,items.*.status", bytes.NewReader(r.text))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	request.SetBasicAuth(s.user, s.password)
+	response, err := s.http().Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("bulk request: %s: %.500s", response.Status, answer)
+	}
+	if n := bytes.Count(answer, []byte(`"status":201`)); n != r.documents || !bytes.HasPrefix(answer, []byte(`{"errors":false`)) {
+		return fmt.Errorf("bulk request: %d of %d documents stored: %.500s", n, r.documents, answer)
+	}
+	return nil
+}
