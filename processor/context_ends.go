@@ -49,6 +49,7 @@ func (r *contextReader) followEnds(ctx context.Context, admin *kadm.Client, clie
 		}
 		at := r.now().UnixMilli()
 		lastListing = time.Now()
+		read := r.places() // before the listing: while that is under way, more is written and read
 		ends, err := r.list(ctx, admin.ListCommittedOffsets)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -60,10 +61,10 @@ func (r *contextReader) followEnds(ctx context.Context, admin *kadm.Client, clie
 		r.mu.Lock()
 		var found map[string]map[int32]kgo.Offset
 		for p, end := range ends {
-			if s := r.streams[p]; s != nil && end < s.next {
+			if end < read[p] {
 				r.log.Error("a context topic was made anew: its contexts are read again from the start", zap.String("topic", p.topic))
 				select {
-				case r.restart <- r.covered:
+				case r.anew <- struct{}{}:
 				default:
 				}
 			}
@@ -90,6 +91,17 @@ func (r *contextReader) followEnds(ctx context.Context, admin *kadm.Client, clie
 			r.signal()
 		}
 	}
+}
+
+// places returns how far each stream has been read.
+func (r *contextReader) places() map[topicPartition]int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	places := make(map[topicPartition]int64, len(r.streams))
+	for p, s := range r.streams {
+		places[p] = s.next
+	}
+	return places
 }
 
 // reachEnds notes when every stream has been read to the ends listed last.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
@@ -44,7 +45,8 @@ type contextReader struct {
 
 	target     map[topicPartition]int64 // ends that were listed last and are not reached yet
 	targetTime int64
-	restart    chan int64 // asks to read again from a time on
+	restart    chan int64    // asks to read from a time on, unless that is read already
+	anew       chan struct{} // asks to read again what was read
 }
 
 type topicPartition struct {
@@ -56,6 +58,7 @@ type topicPartition struct {
 type stream struct {
 	source *sourceState
 	role   role
+	first  int64 // the offset from which it is read
 	next   int64 // the offset to be read next
 	end    int64 // the partition's end when it was listed last
 	newest int64 // the newest record time read, in Unix milliseconds
@@ -88,6 +91,9 @@ func (r *contextReader) run(ctx context.Context) error {
 	}
 	for {
 		next, err := r.readFrom(ctx, admin, from)
+		if errors.Is(err, kerr.UnknownTopicID) {
+			return err // the group's place in the topic means nothing any more
+		}
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("reading contexts", zap.Error(err))
 			sleep(ctx, time.Second)
@@ -156,7 +162,12 @@ func (r *contextReader) readFrom(ctx context.Context, admin *kadm.Client, from i
 	for {
 		select {
 		case next = <-r.restart:
-			return next, nil
+			// It may have been asked for before the streams were read from there.
+			if next < r.covered {
+				return next, nil
+			}
+		case <-r.anew:
+			return r.covered, nil
 		case <-ctx.Done():
 			return 0, nil
 		default:
@@ -212,7 +223,7 @@ func (r *contextReader) align(client *kgo.Client) {
 
 func (r *contextReader) addStream(at topicPartition, offset int64) {
 	source, role, _ := classify(at.topic, r.sources, r.config)
-	r.streams[at] = &stream{source: source, role: role, next: offset, newest: never, sound: math.MaxInt64}
+	r.streams[at] = &stream{source: source, role: role, first: offset, next: offset, newest: never, sound: math.MaxInt64}
 }
 
 // makeRoom keeps the window within its limits: it drops what no undecided change can need, and waits as long as the streams have been read

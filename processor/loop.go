@@ -47,6 +47,9 @@ func (s *session) loop(ctx context.Context) error {
 			return err
 		}
 		s.enqueue(fetches)
+		if err := s.follow(ctx); err != nil {
+			return err
+		}
 		if err := s.work(ctx); err != nil {
 			return err
 		}
@@ -113,17 +116,24 @@ func (s *session) rebalanced(ctx context.Context) error {
 	for _, m := range moves {
 		delete(s.parts, m.topicPartition) // one that comes again is read from what is committed
 		delete(s.assigned, m.topicPartition)
+		delete(s.unplaced, m.topicPartition)
 		delete(added, m.topicPartition)
+		isChange := s.isChange(m.topic)
 		if m.added {
 			added[m.topicPartition], s.assigned[m.topicPartition] = true, true
+			if !isChange {
+				s.unplaced[m.topicPartition] = true
+			}
 		} else {
 			removed[m.topicPartition] = true
-			resume[m.topic] = append(resume[m.topic], m.partition)
+			if isChange {
+				resume[m.topic] = append(resume[m.topic], m.partition)
+			}
 		}
 	}
 	s.log.Info("partitions moved", zap.Int("assigned", len(added)), zap.Int("revoked", len(removed)))
 	if len(removed) > 0 {
-		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment
+		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment; that of a context topic's partition is to
 		// Also without a transaction: ending the session's turn is what lets it tell of the next revocation.
 		return s.abort(ctx)
 	}
@@ -175,40 +185,57 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 		at := topicPartition{f.Topic, f.Partition}
 		p := s.parts[at]
 		if p == nil {
-			source, role, ok := classify(f.Topic, s.sources, s.config.Context)
-			if !ok {
+			if p = s.newPartition(at); p == nil {
 				return
 			}
-			p = &partition{topicPartition: at, source: source, role: role, lastFrom: math.MaxInt64}
-			p.materials.rules, p.joiner = s.rules, Joiner{Window: s.contexts.window, Policy: s.policy}
-			if source != nil {
-				p.decoder = s.decoders[source.index]
-			}
-			s.rebalance.Lock()
-			committed, known := s.rebalance.committed[at]
-			delete(s.rebalance.committed, at)
-			s.rebalance.Unlock()
-			if !known {
-				committed = f.Records[0].Offset
-			}
-			if known && f.LogStartOffset > committed {
-				s.log.Error("records were deleted before they were read: the history has a gap; raise the topic's retention", zap.String("topic", f.Topic),
-					zap.Int32("partition", f.Partition), zap.Int64("from_offset", committed), zap.Int64("to_offset", f.LogStartOffset))
-				s.observer.Lost(f.Topic, f.LogStartOffset-committed)
-				committed = f.LogStartOffset
-			}
-			if known && f.HighWatermark < committed {
-				s.log.Error("the topic was made anew: what it held and was not read is lost, and it is read from its start", zap.String("topic", f.Topic),
-					zap.Int32("partition", f.Partition), zap.Int64("committed", committed), zap.Int64("end", f.HighWatermark))
-				s.observer.Lost(f.Topic, committed-f.HighWatermark)
-				committed = f.Records[0].Offset
-			}
-			p.committed, p.next = committed, committed
+			s.place(p, f.Records[0].Offset, f.LogStartOffset, f.HighWatermark)
 			s.parts[at] = p
+		}
+		if p.followed {
+			return // fetched before the partition was paused
 		}
 		p.end = max(p.end, f.HighWatermark)
 		p.push(f.Records, now)
 	})
+}
+
+// newPartition returns an assigned partition of which nothing was read; nil for a topic that is none of ours.
+func (s *session) newPartition(at topicPartition) *partition {
+	source, role, ok := classify(at.topic, s.sources, s.config.Context)
+	if !ok {
+		return nil
+	}
+	p := &partition{topicPartition: at, source: source, role: role, lastFrom: math.MaxInt64}
+	p.materials.rules, p.joiner = s.rules, Joiner{Window: s.contexts.window, Policy: s.policy}
+	if source != nil {
+		p.decoder = s.decoders[source.index]
+	}
+	return p
+}
+
+// place sets a new partition to its committed offset, or to first where none is committed, and tells what was lost before it was read. start and end
+// are those of the partition's log.
+func (s *session) place(p *partition, first, start, end int64) {
+	s.rebalance.Lock()
+	committed, known := s.rebalance.committed[p.topicPartition]
+	delete(s.rebalance.committed, p.topicPartition)
+	s.rebalance.Unlock()
+	if !known {
+		committed = first
+	}
+	if known && start > committed {
+		s.log.Error("records were deleted before they were read: the history has a gap; raise the topic's retention", zap.String("topic", p.topic),
+			zap.Int32("partition", p.partition), zap.Int64("from_offset", committed), zap.Int64("to_offset", start))
+		s.observer.Lost(p.topic, start-committed)
+		committed = start
+	}
+	if known && end < committed {
+		s.log.Error("the topic was made anew: what it held and was not read is lost, and it is read from its start", zap.String("topic", p.topic),
+			zap.Int32("partition", p.partition), zap.Int64("committed", committed), zap.Int64("end", end))
+		s.observer.Lost(p.topic, committed-end)
+		committed = first
+	}
+	p.committed, p.next = committed, committed
 }
 
 // work decides what can be decided, each partition in order, several partitions at once.
@@ -443,6 +470,7 @@ func (s *session) pause() {
 	stop, goOn := make(map[string][]int32), make(map[string][]int32)
 	for at, p := range s.parts {
 		switch {
+		case p.followed: // nothing of it is fetched
 		case !p.paused && (p.bytes >= maxBytes || p.len() >= maxRecords):
 			p.paused = true
 			stop[at.topic] = append(stop[at.topic], at.partition)

@@ -32,6 +32,7 @@ type partition struct {
 	committed int64 // the offset committed last; records before it are read again for their ordinals alone
 	end       int64 // the partition's end when it was last fetched
 	paused    bool
+	followed  bool // a context topic's: not fetched, because the context reader reads it
 
 	retryAt   time.Time // the first record is tried again then, because a service it needs is down
 	lastFrom  int64     // the oldest context time that the last decided record needed

@@ -173,6 +173,8 @@ type session struct {
 	maxLetter int // the largest that the dead-letter topic takes
 	assigned  map[topicPartition]bool
 	lastState time.Time
+	unplaced  map[topicPartition]bool // assigned partitions of context topics that are not in parts yet
+	placedAt  time.Time               // when their offsets were asked for
 	expiredAt time.Time
 	// pendingFrom is the record time of the oldest pending change, a second ago or less; math.MaxInt64 without any.
 	pendingFrom int64
@@ -194,7 +196,7 @@ type move struct {
 
 func (p *Processor) runSession(ctx context.Context) error {
 	s := &session{Processor: p, parts: make(map[topicPartition]*partition), recheck: make(map[*pendingChange]bool),
-		assigned: make(map[topicPartition]bool), pendingFrom: math.MaxInt64}
+		assigned: make(map[topicPartition]bool), unplaced: make(map[topicPartition]bool), pendingFrom: math.MaxInt64}
 	s.promise = s.produced
 	s.rebalance.committed = make(map[topicPartition]int64)
 	s.horizon.Store(never)
@@ -244,7 +246,7 @@ func (s *session) open() error {
 	s.contexts = &contextReader{
 		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2)}),
 		decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
-		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1),
+		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1), anew: make(chan struct{}, 1),
 		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never, needed: never,
 	}
 	s.late = Joiner{Window: s.contexts.window, Policy: s.policy}
@@ -310,6 +312,7 @@ func (s *session) removed(_ context.Context, _ *kgo.Client, partitions map[strin
 func (s *session) adjustOffsets(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	s.rebalance.Lock()
 	defer s.rebalance.Unlock()
+	s.pauseContexts(offsets)
 	for topic, partitions := range offsets {
 		for n, offset := range partitions {
 			s.rebalance.moves = append(s.rebalance.moves, move{topicPartition{topic, n}, true})
@@ -325,8 +328,14 @@ func (s *session) adjustOffsets(_ context.Context, offsets map[string]map[int32]
 }
 
 func (s *session) rewound(topic string, committed int64) int64 {
-	if _, role, _ := classify(topic, s.sources, s.config.Context); role != roleChange {
+	if !s.isChange(topic) {
 		return committed
 	}
 	return max(0, committed-ordinalRewind)
+}
+
+// isChange says whether a topic holds changes, and no contexts.
+func (s *session) isChange(topic string) bool {
+	_, role, _ := classify(topic, s.sources, s.config.Context)
+	return role == roleChange
 }
