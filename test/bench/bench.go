@@ -18,7 +18,8 @@ type settings struct {
 	columns    int
 	context    share
 	partitions int
-	cpuProfile string // of one more run, which is not counted
+	// Files for the profiles of one run of what is measured, not of its limit; "" for none.
+	cpuProfile, memoryProfile string
 }
 
 // bench is what a part measures with.

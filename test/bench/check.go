@@ -64,7 +64,7 @@ func (a *auditCheck) add(value []byte) error {
 	version := a.versions[id] + 1
 	a.versions[id] = version
 	change := (version-1)*entities + id
-	tx := change / a.corpus.perTx
+	tx := a.corpus.of(change)
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("row %d, version %d, transaction %d: %s", id, version, tx, fmt.Sprintf(format, args...))
 	}

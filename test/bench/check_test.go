@@ -15,7 +15,7 @@ func eventOf(c corpus, n int) schema.AuditEvent {
 	row := func(version string) schema.Row {
 		return schema.Row{{Name: "price", Value: schema.Value{State: schema.Present, JSON: []byte(`"` + version + `.50"`)}}}
 	}
-	tx := n / c.perTx
+	tx := c.of(n)
 	e := schema.AuditEvent{
 		SchemaVersion: schema.AuditSchemaVersion, Kind: schema.KindChange, ID: "e", Action: schema.ActionUpdate, Before: row("0"), After: row("1"),
 		Entity: schema.Entity{Type: "public.product", ID: strconv.Itoa(n % entities)}, CDC: schema.CDC{TxID: uint64(tx), HasTx: true, Source: c.source},
@@ -31,7 +31,7 @@ func eventOf(c corpus, n int) schema.AuditEvent {
 
 // Every way in which a processor's output can be wrong makes the run a failure.
 func TestAuditCheck(t *testing.T) {
-	c := corpus{transactions: 3, perTx: 2, context: shareHalf}
+	c := corpus{transactions: 3, perTx: 2, every: 1, context: shareHalf}
 	for _, test := range []struct {
 		name  string
 		spoil func(events []schema.AuditEvent) []schema.AuditEvent

@@ -20,8 +20,8 @@ func messageTopic(prefix string) string     { return prefix + ".message" }
 // entities is how many rows the changes go round. It is prime, so that a transaction of any length meets rows on all partitions.
 const entities = 9973
 
-// transactionsPerSecond is the pace at which the corpus's transactions were committed, by their own times.
-const transactionsPerSecond = 1000
+// usualPace is how many transactions were committed a second, by the corpus's own times.
+const usualPace = 1000
 
 // share says which transactions have a context message.
 type share string
@@ -35,12 +35,14 @@ const (
 func (s share) has(tx int) bool { return s == shareAll || s == shareHalf && tx%2 == 0 }
 
 // corpus describes generated records in the form in which Debezium's were recorded: updates of rows of five columns or more as JSON
-// without schemas, with the BEGIN and END of each transaction and its context message. Change number i is of row i modulo entities, in
-// transaction i divided by perTx. So each audit event can be checked by itself.
+// without schemas, with the BEGIN and END of each transaction and its context message. Change number i is of row i modulo entities, and its
+// number tells its transaction: see of. So each audit event can be checked by itself.
 type corpus struct {
 	source       string // the topic.prefix
 	transactions int
 	perTx        int // changes in a transaction
+	every        int // one in so many transactions has changes, the last of so many; the others have their context alone
+	pace         int // transactions committed a second
 	context      share
 	columns      string    // what each row holds beside the first five columns
 	from         time.Time // the commit of the first transaction
@@ -48,12 +50,20 @@ type corpus struct {
 
 // newCorpus describes a corpus of at least so many changes, in whole transactions, the last of which was committed just before now.
 func newCorpus(source string, changes, perTx, columns int, context share, now time.Time) corpus {
-	c := corpus{source: source, transactions: (changes + perTx - 1) / perTx, perTx: perTx, context: context, columns: moreColumns(columns)}
-	c.from = now.Add(-time.Duration(c.transactions) * time.Second / transactionsPerSecond).Add(-time.Second).Truncate(time.Millisecond)
+	return corpus{source: source, transactions: (changes + perTx - 1) / perTx, perTx: perTx, every: 1, pace: usualPace, context: context,
+		columns: moreColumns(columns)}.endingAt(now)
+}
+
+// endingAt returns the corpus with the last transaction committed just before now.
+func (c corpus) endingAt(now time.Time) corpus {
+	c.from = now.Add(-time.Duration(c.transactions) * time.Second / time.Duration(c.pace)).Add(-time.Second).Truncate(time.Millisecond)
 	return c
 }
 
-func (c corpus) changes() int { return c.transactions * c.perTx }
+func (c corpus) changes() int { return c.transactions / c.every * c.perTx }
+
+// of is the transaction of a change.
+func (c corpus) of(change int) int { return change/c.perTx*c.every + c.every - 1 }
 
 // user is the one who made the transaction.
 func user(tx int) string { return fmt.Sprintf("u-%d", tx) }
@@ -88,7 +98,7 @@ func (c corpus) headers() []kgo.RecordHeader {
 
 // transaction returns the records of a transaction, in the order in which the connector produces them.
 func (c corpus) transaction(tx int) []*kgo.Record {
-	at := c.from.Add(time.Duration(tx) * time.Second / transactionsPerSecond)
+	at := c.from.Add(time.Duration(tx) * time.Second / time.Duration(c.pace))
 	ms, us := at.UnixMilli(), at.UnixMicro()
 	begin := 26_518_184 + tx*(64+64*c.perTx) // the place in the log
 	origin := func(lsn int, schema, table string) string {
@@ -109,15 +119,20 @@ func (c corpus) transaction(tx int) []*kgo.Record {
 			ms, origin(lsn, "", ""), tx, lsn, base64.StdEncoding.EncodeToString(content)), nil)
 		messages = `,{"data_collection":"io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@4f6ec54f","event_count":1}`
 	}
-	for i := range c.perTx {
+	tables, changes := "", 0
+	if (tx+1)%c.every == 0 {
+		changes = c.perTx
+		tables = fmt.Sprintf(`{"data_collection":"public.product","event_count":%d}`, changes)
+	}
+	for i := range changes {
 		lsn += 64
-		n := tx*c.perTx + i
+		n := tx/c.every*c.perTx + i
 		row0, row1 := c.row(n%entities, n/entities), c.row(n%entities, n/entities+1)
 		add(changeTopic(c.source), fmt.Sprintf(`{"id":%d}`, n%entities), fmt.Sprintf(`{"before":%s,"after":%s,%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d,"ts_ns":%d000}`,
 			row0, row1, origin(lsn, "public", "product"), tx, lsn, order+i+1, i+1, ms, us, us), c.headers())
 	}
 	id = fmt.Sprintf("%d:%d", tx, lsn)
-	add(transactionTopic(c.source), `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"END","id":"%s","event_count":%d,"data_collections":[{"data_collection":"public.product","event_count":%d}%s],"ts_ms":%d}`,
-		id, order+c.perTx, c.perTx, messages, ms), nil)
+	add(transactionTopic(c.source), `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"END","id":"%s","event_count":%d,"data_collections":[%s],"ts_ms":%d}`,
+		id, order+changes, strings.Trim(tables+messages, ","), ms), nil)
 	return records
 }

@@ -66,7 +66,8 @@ func command() *cobra.Command {
 	f.StringVar((*string)(&s.context), "context", string(shareAll), "which transactions have a context message: all, half or none")
 	f.IntVar(&s.partitions, "partitions", 6, "partitions of the change topic and of the output")
 	f.StringVar(&jsonFile, "json", "", "write the results to this file too, as JSON")
-	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write the CPU profile of one more run of what is measured, not of its limit, to this file")
+	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write the CPU profile of a run of what is measured, not of its limit, to this file")
+	f.StringVar(&s.memoryProfile, "memprofile", "", "write the memory profile of the same run to this file: what was in use last, and all that was allocated")
 	for _, p := range all {
 		if p.flags != nil {
 			p.flags(f)
@@ -94,10 +95,13 @@ func (s *settings) validate() error {
 	default:
 		faults = append(faults, fmt.Errorf("--context %s: must be %s, %s or %s", s.context, shareAll, shareHalf, shareNone))
 	}
-	if s.cpuProfile != "" {
-		path, err := filepath.Abs(s.cpuProfile)
-		s.cpuProfile = path
-		faults = append(faults, err)
+	// The worker is another process, and need not have the same working directory.
+	for _, file := range []*string{&s.cpuProfile, &s.memoryProfile} {
+		if *file != "" {
+			path, err := filepath.Abs(*file)
+			*file = path
+			faults = append(faults, err)
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -31,7 +31,7 @@ type task struct {
 	Brokers []string `json:"brokers"`
 	Source  string   `json:"source"` // the corpus's topic prefix
 	Group   string   `json:"group"`
-	Output  string   `json:"output"`  // the topic to write; the processor's others are named after it
+	Output  string   `json:"output"`  // the topic to write, whose name does not begin with the source's; the processor's others are named after it
 	Changes int      `json:"changes"` // after so many it ends
 }
 
@@ -45,23 +45,23 @@ func measureProcessor(ctx context.Context, b *bench) (section, error) {
 		return nil, err
 	}
 	number := 0
-	pass := func(work, profile string) func(context.Context) (run, error) {
+	pass := func(j job) func(context.Context) (run, error) {
 		return func(ctx context.Context) (run, error) {
 			number++
-			name := fmt.Sprintf("%s.bench.%s.%d", b.prefix, work, number)
+			name := fmt.Sprintf("bench-%s-%s-%d", b.prefix, j.Worker, number)
 			t := task{Brokers: b.broker.addresses, Source: c.source, Changes: c.changes(), Group: name, Output: name}
-			return b.pass(ctx, job{Worker: work, CPUProfile: profile}, t, w)
+			return b.pass(ctx, j, t, w)
 		}
 	}
-	measured, err := b.turns(ctx, "changes", contender{workCopy, pass(workCopy, "")}, contender{workProcessor, pass(workProcessor, "")})
+	measured, err := b.turns(ctx, "changes", contender{workCopy, pass(job{Worker: workCopy})}, contender{workProcessor, pass(job{Worker: workProcessor})})
 	if err != nil {
 		return nil, err
 	}
-	if b.cpuProfile != "" {
-		if _, err := pass(workProcessor, b.cpuProfile)(ctx); err != nil {
+	if b.cpuProfile != "" || b.memoryProfile != "" {
+		if _, err := pass(job{Worker: workProcessor, CPUProfile: b.cpuProfile, MemoryProfile: b.memoryProfile})(ctx); err != nil {
 			return nil, err
 		}
-		b.show.say("%-9s profile   %s", workProcessor, b.cpuProfile)
+		b.show.say("%-9s profile   %s %s", workProcessor, b.cpuProfile, b.memoryProfile)
 	}
 	return compare(w.report(b.settings), measured...), nil
 }

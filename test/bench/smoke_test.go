@@ -112,3 +112,25 @@ func TestPick(t *testing.T) {
 		t.Errorf("an unknown part: %v", err)
 	}
 }
+
+// The memory of the processor in small: corpora with and without changes in their transactions.
+func TestMemoryPart(t *testing.T) {
+	profile := filepath.Join(t.TempDir(), "memory.pprof")
+	b := small(t, settings{runs: 1, perTx: 5, columns: narrow, context: shareAll, partitions: 2, memoryProfile: profile}, "memory", stack.Kafka)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	result, err := measureMemory(ctx, b, memoryOptions{backlog: 12_000, contexts: 20_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown(t, result, "backlog", "window", "at most 200 MB")
+	for i, changes := range []int{12_000, 200} {
+		c := result.(*memoryReport).Cases[i]
+		if c.Corpus.Changes != changes || c.Processor.PeakMemory.Max < 1<<20 {
+			t.Errorf("%s: %d changes, %.0f bytes", c.Case, c.Corpus.Changes, c.Processor.PeakMemory.Max)
+		}
+	}
+	if info, err := os.Stat(profile); err != nil || info.Size() == 0 {
+		t.Errorf("no profile: %v", err)
+	}
+}

@@ -25,9 +25,11 @@ const workerVariable = "DOSSIER_BENCH_JOB"
 
 // job is what a process of its own is to do.
 type job struct {
-	Worker     string          `json:"worker"`                // one of workers
-	Input      json.RawMessage `json:"input"`                 // what it is told
-	CPUProfile string          `json:"cpu_profile,omitempty"` // the file to write
+	Worker string          `json:"worker"` // one of workers
+	Input  json.RawMessage `json:"input"`  // what it is told
+	// Files to write; "" for none.
+	CPUProfile    string `json:"cpu_profile,omitempty"`
+	MemoryProfile string `json:"memory_profile,omitempty"`
 }
 
 // worker does a job and tells the watch when it did what. Its context ends when the process is to stop.
@@ -154,6 +156,9 @@ func workJob(ctx context.Context, text string) (err error) {
 	if err := do(ctx, j.Input, &w); err != nil {
 		return err
 	}
+	if err := profileMemory(j.MemoryProfile); err != nil {
+		return err
+	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	w.tell("allocated_bytes", float64(memory.TotalAlloc))
@@ -161,6 +166,18 @@ func workJob(ctx context.Context, text string) (err error) {
 	return json.NewEncoder(os.Stdout).Encode(outcome{
 		Seconds: w.last.Sub(w.first).Seconds(), PeakMemoryBytes: peakMemory(), Commits: w.commits, CommitSeconds: w.committing.Seconds(), Figures: w.figures,
 	})
+}
+
+// profileMemory writes what was in use when garbage was collected last, while the work was still going on, and all that was allocated.
+func profileMemory(path string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.WriteHeapProfile(file), file.Close())
 }
 
 // peakMemory returns the most memory that was resident in this process. Linux tells it in /proc; what getrusage tells of a child is not below
