@@ -154,7 +154,7 @@ func (b *bench) prepareAudit(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := b.prefix + ".bench.audit"
+	name := "bench-" + b.prefix + "-audit" // not below the prefix, where the processor would read it
 	p := &prepared{bench: b, written: w, store: &searchStore{url: b.servers.ElasticsearchURL(), user: "elastic", password: b.servers.ElasticPassword()},
 		audit: task{Brokers: b.broker.addresses, Source: w.corpus.source, Changes: w.corpus.changes(), Group: name, Output: name}}
 	if err := errors.Join(b.broker.create(ctx, b.partitions, name), b.broker.create(ctx, 1, p.audit.pending(), p.audit.deadLetters())); err != nil {
@@ -177,7 +177,7 @@ func (p *prepared) task() storeTask {
 		n += of
 	}
 	return storeTask{
-		Brokers: p.broker.addresses, Source: p.written.corpus.source, Audit: p.audit.Output, DeadLetters: p.audit.deadLetters(), Group: fmt.Sprintf("%s.sink.%d", p.audit.Group, p.passes),
+		Brokers: p.broker.addresses, Source: p.written.corpus.source, Audit: p.audit.Output, DeadLetters: p.audit.deadLetters(), Group: fmt.Sprintf("%s-sink-%d", p.audit.Group, p.passes),
 		URL: p.store.url, User: sinkUser, Password: sinkPassword, Documents: n,
 	}
 }
