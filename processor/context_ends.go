@@ -127,6 +127,27 @@ func (r *contextReader) signal() {
 	}
 }
 
+// starts returns the offsets from which the streams are read for the contexts from that record time on: never behind what can be read, where a transaction
+// that is open holds up older records. A listing of the ends, which stop there, would otherwise tell of less than was read.
+func (r *contextReader) starts(ctx context.Context, admin *kadm.Client, from int64) (map[topicPartition]int64, error) {
+	starts, err := r.list(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+		return admin.ListOffsetsAfterMilli(ctx, max(from, 0), topics...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	ends, err := r.list(ctx, admin.ListCommittedOffsets)
+	if err != nil {
+		return nil, err
+	}
+	for p, end := range ends {
+		if start, ok := starts[p]; ok {
+			starts[p] = min(start, end)
+		}
+	}
+	return starts, nil
+}
+
 // list lists offsets of the context topics' partitions; topics that do not exist (yet) are left out.
 func (r *contextReader) list(ctx context.Context, f func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[topicPartition]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

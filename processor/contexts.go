@@ -130,9 +130,7 @@ func (r *contextReader) require(from int64) bool {
 
 // readFrom reads the streams from that record time on, until it is asked to start from another one.
 func (r *contextReader) readFrom(ctx context.Context, admin *kadm.Client, from int64) (next int64, err error) {
-	starts, err := r.list(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
-		return admin.ListOffsetsAfterMilli(ctx, max(from, 0), topics...)
-	})
+	starts, err := r.starts(ctx, admin, from)
 	if err != nil {
 		return 0, err
 	}

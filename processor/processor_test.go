@@ -25,6 +25,7 @@ type cluster struct {
 	client  *kgo.Client
 	lsn     int
 	at      time.Time // the record time of what is produced next
+	fake    *kfake.Cluster
 }
 
 func newCluster(t testing.TB) *cluster {
@@ -35,7 +36,7 @@ func newCluster(t testing.TB) *cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	c := &cluster{t: t, options: []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)}, lsn: 1000, at: time.Now()}
+	c := &cluster{t: t, options: []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)}, lsn: 1000, at: time.Now(), fake: fake}
 	if c.client, err = kgo.NewClient(c.options...); err != nil {
 		t.Fatal(err)
 	}
