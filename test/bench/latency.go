@@ -5,9 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/spf13/pflag"
+
+	"dossier/test/stack"
 )
 
-const partLatency = "latency"
+// latencyPart measures how long a change takes from its commit through the whole pipeline.
+func latencyPart() part {
+	s := latencySettings{perTx: 5}
+	return part{
+		name: "latency", about: "from a commit to the audit topic and to a search, through the whole pipeline at a steady rate",
+		needs: []stack.Part{stack.Postgres, stack.Kafka, stack.Connect, stack.Elasticsearch},
+		flags: func(f *pflag.FlagSet) {
+			f.IntVar(&s.rate, "rate", 2_000, "latency: changes a second")
+			f.DurationVar(&s.window, "window", 20*time.Second, "latency: how long a run is")
+			f.DurationVar(&s.warmUp, "warm-up", 45*time.Second, "latency: how long the load runs before the first run")
+			f.StringToStringVar(&s.connector, "connector", nil, "latency: `KEY=VALUE` that the connector is given in place of what is shipped; an empty value takes the key away")
+			f.StringToStringVar(&s.dossier, "dossier", nil, "latency: `NAME=VALUE` of variables for the processor and the sink")
+		},
+		validate: func() error { return s.validate() },
+		run: func(ctx context.Context, b *bench) (section, error) {
+			s.runs, s.perTx = b.runs, b.perTx
+			return measureLatency(ctx, b, s)
+		},
+	}
+}
 
 // latencySettings say how to load the native stack.
 type latencySettings struct {
@@ -21,8 +44,19 @@ type latencySettings struct {
 	dossier   map[string]string
 }
 
-// defaultLatency is what the aims are told for.
-var defaultLatency = latencySettings{runs: 5, rate: 2_000, perTx: 5, window: 30 * time.Second, warmUp: 20 * time.Second}
+func (s latencySettings) validate() error {
+	var faults []error
+	if s.rate < 1 {
+		faults = append(faults, fmt.Errorf("--rate %d: must be at least 1", s.rate))
+	}
+	if s.window < time.Second {
+		faults = append(faults, fmt.Errorf("--window %v: must be at least 1s", s.window))
+	}
+	if s.warmUp < 0 {
+		faults = append(faults, fmt.Errorf("--warm-up %v: must not be negative", s.warmUp))
+	}
+	return errors.Join(faults...)
+}
 
 // transactions returns how many transactions there are in all, how many of them warm up, and how many a window has.
 func (s latencySettings) transactions() (all, warmUp, window int) {
@@ -41,10 +75,10 @@ func (s latencySettings) interval() time.Duration {
 //	load ──> PostgreSQL ──> Connect with Debezium ──> change topic ──> processor ──> audit topic ──> sink ──> Elasticsearch
 //	  commit                                            seen │                         seen │                  found │
 //
-// The load keeps its timetable: a transaction that begins late counts from its own commit, but how late is reported, and a load that falls
-// behind is an error. Everything that was committed must come out, once, as what it was and by whom it was.
-func measureLatency(ctx context.Context, s latencySettings, show *display) (_ *latencyReport, err error) {
-	p, err := startPipeline(ctx, s, show)
+// The load keeps its timetable: a transaction that begins late counts from its own commit, but how late is reported, and so is a load that falls
+// behind. Everything that was committed must come out, once, as what it was and by whom it was.
+func measureLatency(ctx context.Context, b *bench, s latencySettings) (_ *latencyReport, err error) {
+	p, err := startPipeline(ctx, b, s)
 	if err != nil {
 		return nil, err
 	}
@@ -54,21 +88,21 @@ func measureLatency(ctx context.Context, s latencySettings, show *display) (_ *l
 	m := newMarks(all, s.perTx)
 	watching, stopWatching := context.WithCancelCause(ctx)
 	defer stopWatching(nil)
-	watch, err := p.watch(watching, m, stopWatching)
+	out, err := p.watch(watching, m, stopWatching)
 	if err != nil {
 		return nil, err
 	}
-	defer watch.close()
+	defer out.close()
 
-	l := &load{settings: s, dsn: p.dsn, marks: m}
-	r := &latencyReport{At: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Load: describeLoad(s)}
+	l := &load{settings: s, dsn: p.database.DSN, marks: m}
+	r := &latencyReport{Load: describeLoad(s)}
 	begin := time.Now().Add(500 * time.Millisecond)
 	cpu := p.sampleCPU(watching, windowEnds(begin, s))
-	show.say("%d transactions of %d changes, one every %v; the first %d warm up", all, s.perTx, s.interval(), warmUp)
+	b.show.say("%d transactions of %d changes, one every %v; the first %d warm up", all, s.perTx, s.interval(), warmUp)
 	if err := l.run(watching, begin); err != nil {
 		return nil, errors.Join(err, context.Cause(watching))
 	}
-	if err := watch.wait(watching); err != nil {
+	if err := out.wait(watching); err != nil {
 		return nil, err
 	}
 	stopWatching(nil)
@@ -82,10 +116,11 @@ func measureLatency(ctx context.Context, s latencySettings, show *display) (_ *l
 	for i := range s.runs {
 		first := warmUp + i*window
 		r.Runs = append(r.Runs, latencyRun{Distributions: m.distributions(first, first+window), Cores: used[i]})
-		show.say("run %d of %d   audit topic: %s   searchable: %s", i+1, s.runs, r.Runs[i].Distributions[commitToAudit], r.Runs[i].Distributions[commitToSearchable])
+		b.show.say("run %d of %d   audit topic: %s   searchable: %s", i+1, s.runs, r.Runs[i].Distributions[commitToAudit], r.Runs[i].Distributions[commitToSearchable])
 	}
 	r.summarize()
-	return r, l.keptUp(m, warmUp)
+	r.Load.FellBehind = l.fellBehind(warmUp)
+	return r, nil
 }
 
 // windowEnds are the times at which windows begin and end.

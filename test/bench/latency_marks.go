@@ -23,14 +23,13 @@ type transactionMark struct {
 
 // changeMark holds Unix nanoseconds; 0 for what has not happened. Each field is written by one watcher, and read once all have ended.
 type changeMark struct {
-	captured  int64 // Debezium read it from the log, as its event says
-	topic     int64 // read from the change topic
-	produced  int64 // the time that the audit record has: the processor made it
-	audit     int64 // read from the audit topic
-	search    int64 // found by a search; of samples alone
-	times     [2]uint8
-	eventID   string // of samples
-	attribute error  // what is wrong with the audit event
+	captured int64 // Debezium read it from the log, as its event says
+	topic    int64 // read from the change topic
+	produced int64 // the time that the audit record has: the processor made it
+	audit    int64 // read from the audit topic
+	search   int64 // found by a search; of samples alone
+	times    [2]uint8
+	wrong    error // what is wrong with the audit event
 }
 
 // Places where a change is to be seen once.
@@ -48,9 +47,9 @@ func (m *marks) check() error {
 	var faults []error
 	for serial := range m.changes {
 		c := &m.changes[serial]
-		if c.times != [2]uint8{1, 1} || c.attribute != nil {
-			faults = append(faults, fmt.Errorf("change %d was seen %d times in the change topic and %d times in the audit topic; %w",
-				serial, c.times[atTopic], c.times[atAudit], c.attribute))
+		if c.times != [2]uint8{1, 1} || c.wrong != nil {
+			seen := fmt.Errorf("change %d was seen %d times in the change topic and %d times in the audit topic", serial, c.times[atTopic], c.times[atAudit])
+			faults = append(faults, errors.Join(seen, c.wrong))
 		}
 	}
 	if len(faults) == 0 {

@@ -11,10 +11,8 @@ import (
 
 // latencyReport is the result of the part latency, as JSON.
 type latencyReport struct {
-	At      time.Time    `json:"at"`
-	Machine machine      `json:"machine"`
-	Load    loadReport   `json:"load"`
-	Runs    []latencyRun `json:"runs"`
+	Load loadReport   `json:"load"`
+	Runs []latencyRun `json:"runs"`
 	// Medians over the runs, of their medians, of their 99th percentiles, and the greatest of all.
 	Milliseconds map[string]distribution `json:"milliseconds"`
 	// Cores that a process kept busy, the median of the runs.
@@ -28,8 +26,9 @@ type loadReport struct {
 	WarmUpSeconds float64           `json:"warm_up_seconds"`
 	Connections   int               `json:"connections"`
 	Columns       int               `json:"columns"`
-	Connector     map[string]string `json:"connector,omitempty"` // settings that differ from the shipped connector's
-	Dossier       map[string]string `json:"dossier,omitempty"`   // variables that the processor and the sink were given
+	FellBehind    bool              `json:"fell_behind,omitempty"` // the rate was not reached: the times are those of an overload
+	Connector     map[string]string `json:"connector,omitempty"`   // settings that differ from the shipped connector's
+	Dossier       map[string]string `json:"dossier,omitempty"`     // variables that the processor and the sink were given
 }
 
 func describeLoad(s latencySettings) loadReport {
@@ -93,10 +92,13 @@ func (r *latencyReport) summarize() {
 // table writes the report for people.
 func (r *latencyReport) table(w io.Writer) error {
 	l := r.Load
-	_, err := fmt.Fprintf(w, "%s\n%s changes/s, %d a transaction, all with context, %d runs of %.0f s after %.0f s\n\n", r.Machine, thousands(float64(l.ChangesPerSec)),
+	_, err := fmt.Fprintf(w, "%s changes/s, %d a transaction, all with context, %d runs of %.0f s after %.0f s\n\n", thousands(float64(l.ChangesPerSec)),
 		l.PerTx, len(r.Runs), l.Seconds, l.WarmUpSeconds)
 	if err != nil {
 		return err
+	}
+	if l.FellBehind {
+		fmt.Fprint(w, "The load fell behind its timetable: this machine does not carry so many changes, and these are the times of an overload.\n\n")
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "milliseconds\tmedian\t99th percentile\tmax\tcount\t")

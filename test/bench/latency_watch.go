@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"dossier/schema"
@@ -18,8 +19,8 @@ import (
 // patienceAfterLoad is how long the last change may take to come out.
 const patienceAfterLoad = time.Minute
 
-// watch reads what comes out, and notes when.
-type watch2 struct {
+// watcher reads what comes out, and notes when.
+type watcher struct {
 	marks   *marks
 	changes *kgo.Client // reads the change topic
 	audit   *kgo.Client // reads the audit topic
@@ -30,8 +31,8 @@ type watch2 struct {
 }
 
 // watch begins to read, at the topics' ends. What goes wrong is told to fail.
-func (p *pipeline) watch(ctx context.Context, m *marks, fail context.CancelCauseFunc) (*watch2, error) {
-	w := &watch2{marks: m, search: newSearcher(p, m)}
+func (p *pipeline) watch(ctx context.Context, m *marks, fail context.CancelCauseFunc) (*watcher, error) {
+	w := &watcher{marks: m, search: newSearcher(p, m)}
 	for i := range w.left {
 		w.left[i].Store(int64(len(m.changes)))
 	}
@@ -40,17 +41,12 @@ func (p *pipeline) watch(ctx context.Context, m *marks, fail context.CancelCause
 		topic  string
 		take   func(*kgo.Record, int64) error
 	}{{&w.changes, p.changeTopic(), w.takeChange}, {&w.audit, p.auditTopic(), w.takeAudit}} {
-		client, err := kgo.NewClient(kgo.SeedBrokers(p.servers.KafkaBrokers()...), kgo.ConsumeTopics(c.topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
-			kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(500*time.Millisecond))
+		client, err := p.fromTheEnd(ctx, c.topic)
 		if err != nil {
 			w.close()
 			return nil, err
 		}
 		*c.client = client
-		if err := settle(ctx, client, c.topic); err != nil {
-			w.close()
-			return nil, err
-		}
 		w.working.Go(func() {
 			if err := follow(ctx, client, c.take); err != nil {
 				fail(err)
@@ -65,27 +61,13 @@ func (p *pipeline) watch(ctx context.Context, m *marks, fail context.CancelCause
 	return w, nil
 }
 
-// settle waits until the client knows from where it reads every partition: what comes later is not missed.
-func settle(ctx context.Context, client *kgo.Client, topic string) error {
-	for {
-		poll, stop := context.WithTimeout(ctx, 200*time.Millisecond)
-		fetches := client.PollFetches(poll)
-		stop()
-		if n := fetches.NumRecords(); n > 0 {
-			return fmt.Errorf("%s: %d records before the load has begun", topic, n)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if len(client.UncommittedOffsets()) >= 0 && positioned(client, topic) {
-			return nil
-		}
+// fromTheEnd returns a reader of what is written from now on to a topic, and committed.
+func (p *pipeline) fromTheEnd(ctx context.Context, topic string) (*kgo.Client, error) {
+	ends, err := kadm.NewClient(p.kafka).ListEndOffsets(ctx, topic)
+	if err := errors.Join(err, ends.Error()); err != nil {
+		return nil, fmt.Errorf("the end of %s: %w", topic, err)
 	}
-}
-
-func positioned(client *kgo.Client, topic string) bool {
-	positions := client.GetConsumeTopics()
-	return len(positions) == 1 && positions[0] == topic
+	return kgo.NewClient(kgo.SeedBrokers(p.servers.KafkaBrokers()...), kgo.ConsumePartitions(ends.KOffsets()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 }
 
 // follow hands records on, with the time at which they could be read.
@@ -112,7 +94,7 @@ func follow(ctx context.Context, client *kgo.Client, take func(r *kgo.Record, no
 var serialMember = []byte(`"serial":`)
 
 // takeChange notes a record of the change topic. It is not parsed: two processors' worth of work must not be in the way of what is measured.
-func (w *watch2) takeChange(r *kgo.Record, now int64) error {
+func (w *watcher) takeChange(r *kgo.Record, now int64) error {
 	at := bytes.LastIndex(r.Value, serialMember)
 	if at < 0 {
 		return fmt.Errorf("no change of this load in the change topic: %.200s", r.Value)
@@ -132,7 +114,7 @@ func (w *watch2) takeChange(r *kgo.Record, now int64) error {
 }
 
 // takeAudit notes an audit event and compares it with what the load did.
-func (w *watch2) takeAudit(r *kgo.Record, now int64) error {
+func (w *watcher) takeAudit(r *kgo.Record, now int64) error {
 	e := &w.event
 	if err := schema.ParseAuditEvent(r.Value, e); err != nil {
 		return err
@@ -147,7 +129,7 @@ func (w *watch2) takeAudit(r *kgo.Record, now int64) error {
 	c := &w.marks.changes[serial]
 	w.see(serial, atAudit)
 	c.audit, c.produced, c.captured = now, r.Timestamp.UnixNano(), e.Captured.UnixNano()
-	c.attribute = w.wrong(serial, e)
+	c.wrong = w.wrong(serial, e)
 	if serial%(w.marks.perTx*w.search.every) == 0 {
 		w.search.add(serial, e.ID)
 	}
@@ -155,7 +137,7 @@ func (w *watch2) takeAudit(r *kgo.Record, now int64) error {
 }
 
 // see counts, and only the first time reduces what is left.
-func (w *watch2) see(serial, place int) {
+func (w *watcher) see(serial, place int) {
 	times := &w.marks.changes[serial].times[place]
 	if *times == 0 {
 		w.left[place].Add(-1)
@@ -164,7 +146,7 @@ func (w *watch2) see(serial, place int) {
 }
 
 // wrong says how an audit event differs from what the load did.
-func (w *watch2) wrong(serial int, e *schema.AuditEvent) error {
+func (w *watcher) wrong(serial int, e *schema.AuditEvent) error {
 	previous := serial - latencyRows
 	if previous < 0 {
 		previous = -1
@@ -183,7 +165,7 @@ func (w *watch2) wrong(serial int, e *schema.AuditEvent) error {
 }
 
 // wait returns when everything has come out.
-func (w *watch2) wait(ctx context.Context) error {
+func (w *watcher) wait(ctx context.Context) error {
 	deadline := time.Now().Add(patienceAfterLoad)
 	for {
 		topic, audit, search := w.left[atTopic].Load(), w.left[atAudit].Load(), w.search.left()
@@ -200,7 +182,7 @@ func (w *watch2) wait(ctx context.Context) error {
 }
 
 // close ends the reading; the context has ended, or ends with the clients.
-func (w *watch2) close() {
+func (w *watcher) close() {
 	for _, c := range []*kgo.Client{w.changes, w.audit} {
 		if c != nil {
 			c.Close()

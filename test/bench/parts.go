@@ -30,6 +30,8 @@ func allParts() []part {
 		processorPart(),
 		memoryPart(),
 		sinkPart(),
+		latencyPart(),
+		databasePart(),
 	}
 }
 
