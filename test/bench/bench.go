@@ -15,12 +15,18 @@ type settings struct {
 	runs       int
 	events     int
 	perTx      int
-	columns    int
+	row        rowShape
+	columns    int // of a wide row
 	context    share
+	format     format // of the change, transaction and message topics
+	audit      format // of the audit topic
 	partitions int
 	// Files for the profiles of one run of what is measured, not of its limit; "" for none.
 	cpuProfile, memoryProfile string
 }
+
+// usesAvro says whether a schema registry is needed.
+func (s settings) usesAvro() bool { return s.format == formatAvro || s.audit == formatAvro }
 
 // bench is what a part measures with.
 type bench struct {
@@ -48,7 +54,11 @@ func measureParts(ctx context.Context, chosen []part, s settings, show *display)
 }
 
 func measurePart(ctx context.Context, p part, s settings, show *display) (_ section, err error) {
-	servers, err := stack.Start(ctx, stack.Options{Parts: p.needs, Progress: func(line string) { show.say("%s", line) }})
+	needs := p.needs
+	if s.usesAvro() {
+		needs = append(slices.Clone(needs), stack.Registry)
+	}
+	servers, err := stack.Start(ctx, stack.Options{Parts: needs, Progress: func(line string) { show.say("%s", line) }})
 	if err != nil {
 		return nil, err
 	}

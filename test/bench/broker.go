@@ -60,16 +60,25 @@ type written struct {
 func (w written) report(s settings) corpusReport {
 	c := w.corpus
 	return corpusReport{Changes: c.changes(), BytesPerChange: float64(w.bytes) / float64(c.changes()), ChangesPerTransaction: c.perTx,
-		Context: c.context, Format: "json", Columns: s.columns, Partitions: s.partitions, Compression: "zstd"}
+		Context: c.context, Format: c.format, Row: c.shape, Columns: len(c.columns), Partitions: s.partitions, Compression: "zstd"}
 }
 
 // corpus is the one that the settings describe, the last transaction of which was committed just before now.
 func (b *bench) corpus(now time.Time) corpus {
-	return newCorpus(b.prefix, b.events, b.perTx, b.columns, b.context, now)
+	return newCorpus(b.prefix, b.settings, now)
 }
 
-// write creates the corpus's topics and writes them.
+// write creates the corpus's topics and writes them. Schemas are registered first where its format has them.
 func (b *bench) write(ctx context.Context, c corpus) (written, error) {
+	if c.format == formatAvro {
+		client, err := registryClient(b.servers)
+		if err == nil {
+			c, err = c.register(ctx, client)
+		}
+		if err != nil {
+			return written{}, err
+		}
+	}
 	step := b.show.bar("writing the corpus", c.changes())
 	w, err := b.broker.write(ctx, c, b.partitions, step)
 	step(c.changes())

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/base64"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,9 +32,17 @@ const (
 
 func (s share) has(tx int) bool { return s == shareAll || s == shareHalf && tx%2 == 0 }
 
-// corpus describes generated records in the form in which Debezium's were recorded: updates of rows of five columns or more as JSON
-// without schemas, with the BEGIN and END of each transaction and its context message. Change number i is of row i modulo entities, and its
-// number tells its transaction: see of. So each audit event can be checked by itself.
+// format is how records are written.
+type format string
+
+const (
+	formatJSON format = "json" // without schemas
+	formatAvro format = "avro" // in Confluent's wire format
+)
+
+// corpus describes generated records in the form in which Debezium's were recorded: updates of a table's rows, with the BEGIN and END of each
+// transaction and its context message. Change number i is of row i modulo entities, and its number tells its transaction: see of. So each
+// audit event can be checked by itself.
 type corpus struct {
 	source       string // the topic.prefix
 	transactions int
@@ -44,14 +50,17 @@ type corpus struct {
 	every        int // one in so many transactions has changes, the last of so many; the others have their context alone
 	pace         int // transactions committed a second
 	context      share
-	columns      string    // what each row holds beside the first five columns
+	shape        rowShape
+	columns      []column
+	format       format
+	ids          schemaIDs // of a corpus in Avro, once they are registered
 	from         time.Time // the commit of the first transaction
 }
 
-// newCorpus describes a corpus of at least so many changes, in whole transactions, the last of which was committed just before now.
-func newCorpus(source string, changes, perTx, columns int, context share, now time.Time) corpus {
-	return corpus{source: source, transactions: (changes + perTx - 1) / perTx, perTx: perTx, every: 1, pace: usualPace, context: context,
-		columns: moreColumns(columns)}.endingAt(now)
+// newCorpus describes a corpus of at least as many changes as the settings ask for, in whole transactions, the last of which was committed just before now.
+func newCorpus(source string, s settings, now time.Time) corpus {
+	return corpus{source: source, transactions: (s.events + s.perTx - 1) / s.perTx, perTx: s.perTx, every: 1, pace: usualPace, context: s.context,
+		shape: s.row, columns: columnsOf(s.row, s.columns), format: s.format}.endingAt(now)
 }
 
 // endingAt returns the corpus with the last transaction committed just before now.
@@ -68,25 +77,6 @@ func (c corpus) of(change int) int { return change/c.perTx*c.every + c.every - 1
 // user is the one who made the transaction.
 func user(tx int) string { return fmt.Sprintf("u-%d", tx) }
 
-// narrow is the number of columns that the table has at least.
-const narrow = 5
-
-// moreColumns returns the members of a row beyond the first five columns: they hold what columns of wide tables do, and no change changes them.
-func moreColumns(columns int) string {
-	var b strings.Builder
-	for i := narrow; i < columns; i++ {
-		value := [...]string{`"a word or two"`, "12345678", `"1234.5600"`, "null", "true", `"2026-05-06T05:08:09.123456Z"`}[i%6]
-		fmt.Fprintf(&b, `,"column_%d":%s`, i, value)
-	}
-	return b.String()
-}
-
-// row is a row of the table, in one of its versions.
-func (c corpus) row(id, version int) string {
-	return fmt.Sprintf(`{"id":%d,"supplier_id":%d,"name":"article %d, in a returnable box of cardboard, twelve to a pallet","price":"%d.50","made":"2026-05-06T05:08:09.000000Z"%s}`,
-		id, id%97, id, version, c.columns)
-}
-
 // headers are what Debezium puts on each change.
 func (c corpus) headers() []kgo.RecordHeader {
 	return []kgo.RecordHeader{
@@ -96,43 +86,93 @@ func (c corpus) headers() []kgo.RecordHeader {
 	}
 }
 
+// messageCollection is how Debezium names what messages belong to.
+const messageCollection = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@4f6ec54f"
+
+// boundary is the BEGIN or END of a transaction.
+type boundary struct {
+	id          string
+	at          time.Time
+	end         bool
+	collections []collection // of an END
+}
+
+// collection counts a transaction's events of a table, or its messages.
+type collection struct {
+	name   string
+	events int
+}
+
+// event is a change of a row, or a message.
+type event struct {
+	tx       int
+	at       time.Time // the commit
+	begin    int       // the place of the transaction in the log
+	lsn      int
+	order    int    // in the transaction, from 1
+	ofTable  int    // the same among the table's events, or the messages
+	id       int    // the row
+	version  int    // after the change
+	content  []byte // of a message
+	database string
+}
+
+// encoder writes records' keys and values in a format.
+type encoder interface {
+	transactionKey(id string) []byte
+	boundary(boundary) []byte
+	messageKey() []byte
+	message(event) []byte
+	changeKey(id int) []byte
+	change(event) []byte
+}
+
+func (c corpus) encoder() encoder {
+	if c.format == formatAvro {
+		return avroEncoder{c}
+	}
+	return jsonEncoder{c}
+}
+
 // transaction returns the records of a transaction, in the order in which the connector produces them.
 func (c corpus) transaction(tx int) []*kgo.Record {
+	encode := c.encoder()
 	at := c.from.Add(time.Duration(tx) * time.Second / time.Duration(c.pace))
-	ms, us := at.UnixMilli(), at.UnixMicro()
-	begin := 26_518_184 + tx*(64+64*c.perTx) // the place in the log
-	origin := func(lsn int, schema, table string) string {
-		return fmt.Sprintf(`"source":{"version":"3.3.1.Final","connector":"postgresql","name":"%s","ts_ms":%d,"snapshot":"false","db":"shop","sequence":"[\"%d\",\"%d\"]","ts_us":%d,"ts_ns":%d000,"schema":"%s","table":"%s","txId":%d,"lsn":%d,"xmin":null}`,
-			c.source, ms, begin, lsn, us, us, schema, table, tx, lsn)
-	}
+	e := event{tx: tx, at: at, begin: 26_518_184 + tx*(64+64*c.perTx), database: "shop"}
 	var records []*kgo.Record
-	add := func(topic, key, value string, headers []kgo.RecordHeader) {
-		records = append(records, &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value), Headers: headers, Timestamp: at})
+	add := func(topic string, key, value []byte, headers []kgo.RecordHeader) {
+		records = append(records, &kgo.Record{Topic: topic, Key: key, Value: value, Headers: headers, Timestamp: at})
 	}
-	id := fmt.Sprintf("%d:%d", tx, begin)
-	add(transactionTopic(c.source), `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"BEGIN","id":"%s","event_count":null,"data_collections":null,"ts_ms":%d}`, id, ms), nil)
-	lsn, order, messages := begin, 0, ""
-	if c.context.has(tx) {
-		lsn, order = lsn+32, 1
-		content := fmt.Appendf(nil, `{"user":{"id":"%s"},"correlation_id":"4f0c1a5e-9d53-4c8e-b7a2-%012d","ip":"10.1.2.3","reason":"goods received"}`, user(tx), tx)
-		add(messageTopic(c.source), `{"prefix":"dossier.context"}`, fmt.Sprintf(`{"op":"m","ts_ms":%d,%s,"transaction":{"id":"%d:%d","total_order":1,"data_collection_order":1},"message":{"prefix":"dossier.context","content":"%s"}}`,
-			ms, origin(lsn, "", ""), tx, lsn, base64.StdEncoding.EncodeToString(content)), nil)
-		messages = `,{"data_collection":"io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@4f6ec54f","event_count":1}`
+	b := boundary{id: fmt.Sprintf("%d:%d", tx, e.begin), at: at}
+	add(transactionTopic(c.source), encode.transactionKey(b.id), encode.boundary(b), nil)
+	b.end, e.lsn = true, e.begin
+	messages := c.context.has(tx)
+	if messages {
+		e.lsn, e.order, e.ofTable = e.lsn+32, 1, 1
+		e.content = fmt.Appendf(nil, `{"user":{"id":"%s"},"correlation_id":"4f0c1a5e-9d53-4c8e-b7a2-%012d","ip":"10.1.2.3","reason":"goods received"}`, user(tx), tx)
+		add(messageTopic(c.source), encode.messageKey(), encode.message(e), nil)
 	}
-	tables, changes := "", 0
 	if (tx+1)%c.every == 0 {
-		changes = c.perTx
-		tables = fmt.Sprintf(`{"data_collection":"public.product","event_count":%d}`, changes)
+		b.collections = append(b.collections, collection{"public.product", c.perTx})
+		for i := range c.perTx {
+			n := tx/c.every*c.perTx + i
+			e.lsn, e.order, e.ofTable, e.id, e.version = e.lsn+64, e.order+1, i+1, n%entities, n/entities+1
+			add(changeTopic(c.source), encode.changeKey(e.id), encode.change(e), c.headers())
+		}
 	}
-	for i := range changes {
-		lsn += 64
-		n := tx/c.every*c.perTx + i
-		row0, row1 := c.row(n%entities, n/entities), c.row(n%entities, n/entities+1)
-		add(changeTopic(c.source), fmt.Sprintf(`{"id":%d}`, n%entities), fmt.Sprintf(`{"before":%s,"after":%s,%s,"transaction":{"id":"%d:%d","total_order":%d,"data_collection_order":%d},"op":"u","ts_ms":%d,"ts_us":%d,"ts_ns":%d000}`,
-			row0, row1, origin(lsn, "public", "product"), tx, lsn, order+i+1, i+1, ms, us, us), c.headers())
+	if messages {
+		b.collections = append(b.collections, collection{messageCollection, 1})
 	}
-	id = fmt.Sprintf("%d:%d", tx, lsn)
-	add(transactionTopic(c.source), `{"id":"`+id+`"}`, fmt.Sprintf(`{"status":"END","id":"%s","event_count":%d,"data_collections":[%s],"ts_ms":%d}`,
-		id, order+changes, strings.Trim(tables+messages, ","), ms), nil)
+	b.id = fmt.Sprintf("%d:%d", tx, e.lsn)
+	add(transactionTopic(c.source), encode.transactionKey(b.id), encode.boundary(b), nil)
 	return records
+}
+
+// events is how many events an END counts.
+func (b boundary) events() int {
+	n := 0
+	for _, c := range b.collections {
+		n += c.events
+	}
+	return n
 }

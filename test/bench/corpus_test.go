@@ -47,7 +47,7 @@ func keys(t *testing.T, object []byte) string {
 
 // The generated records have the form of those that Debezium's connector wrote: the same fields in the same order, the same headers.
 func TestCorpusHasTheRecordedForm(t *testing.T) {
-	records, err := recorded.Read(filepath.Join("..", "..", "schema", "testdata", "corpus", recorded.JSON.File()))
+	records, err := recorded.Read(filepath.Join(recordings, recorded.JSON.File()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestCorpusHasTheRecordedForm(t *testing.T) {
 		find("transaction", `"BEGIN"`), find("message", `"op":"m"`, `"dossier.context"`), find("public.product", `"op":"u"`, `"before":{`),
 		find("transaction", `"END"`, `"public.product"`, `LogicalDecodingMessageId`),
 	}
-	c := newCorpus(defaultPrefix, 1, 1, narrow, shareAll, time.Now())
+	c := newCorpus(defaultPrefix, settings{events: 1, perTx: 1, row: rowNarrow, context: shareAll}, time.Now())
 	got := c.transaction(0)
 	if len(got) != len(want) {
 		t.Fatalf("%d records, want %d", len(got), len(want))
@@ -95,7 +95,7 @@ func TestCorpusHasTheRecordedForm(t *testing.T) {
 // Each row's changes follow each other, and the share of transactions with a message is as asked.
 func TestCorpusCounts(t *testing.T) {
 	for share, want := range map[share]int{shareAll: 4, shareHalf: 2, shareNone: 0} {
-		c := newCorpus(defaultPrefix, entities/3+4, (entities+3)/3, narrow, share, time.Now())
+		c := newCorpus(defaultPrefix, settings{events: entities/3 + 4, perTx: (entities + 3) / 3, row: rowNarrow, context: share}, time.Now())
 		c.transactions = 4
 		messages, changes := 0, 0
 		versions := map[string]string{}

@@ -62,7 +62,10 @@ func command() *cobra.Command {
 	f.IntVar(&s.runs, "runs", 5, "how many runs of each part are counted, after one that is not")
 	f.IntVar(&s.events, "events", 300_000, "how many changes the corpus has")
 	f.IntVar(&s.perTx, "changes", 5, "how many changes a transaction has")
-	f.IntVar(&s.columns, "columns", narrow, "how many columns the table has")
+	f.StringVar((*string)(&s.row), "row", string(rowNarrow), "what the table's rows hold: narrow (5 columns), wide, or document (5 columns and a JSON document of 1 to 2 KB)")
+	f.IntVar(&s.columns, "columns", wide, "how many columns a wide row has")
+	f.StringVar((*string)(&s.format), "format", string(formatJSON), "of the change topics: json or avro")
+	f.StringVar((*string)(&s.audit), "audit-format", string(formatJSON), "of the audit topic: json or avro")
 	f.StringVar((*string)(&s.context), "context", string(shareAll), "which transactions have a context message: all, half or none")
 	f.IntVar(&s.partitions, "partitions", 6, "partitions of the change topic and of the output")
 	f.StringVar(&jsonFile, "json", "", "write the results to this file too, as JSON")
@@ -89,6 +92,17 @@ func (s *settings) validate() error {
 	}
 	if s.columns < narrow {
 		faults = append(faults, fmt.Errorf("--columns %d: must be at least %d", s.columns, narrow))
+	}
+	if !s.row.known() {
+		faults = append(faults, fmt.Errorf("--row %s: must be one of %v", s.row, shapes()))
+	}
+	for _, f := range []struct {
+		name  string
+		value format
+	}{{"format", s.format}, {"audit-format", s.audit}} {
+		if f.value != formatJSON && f.value != formatAvro {
+			faults = append(faults, fmt.Errorf("--%s %s: must be %s or %s", f.name, f.value, formatJSON, formatAvro))
+		}
 	}
 	switch s.context {
 	case shareAll, shareHalf, shareNone:

@@ -114,8 +114,9 @@ func measureMemory(ctx context.Context, b *bench, o memoryOptions) (section, err
 // memoryCase writes a case's corpus under a prefix of its own and lets processors read it, without a warm-up: each is a process of its own.
 func (b *bench) memoryCase(ctx context.Context, m memoryCase) (memoryCaseReport, error) {
 	report := memoryCaseReport{Case: m.name, About: m.about, Transactions: m.transactions}
-	c := corpus{source: b.prefix + "_" + m.name, transactions: m.transactions, perTx: m.perTx, every: m.every, pace: m.pace, context: b.context,
-		columns: moreColumns(b.columns)}.endingAt(time.Now())
+	c := newCorpus(b.prefix+"_"+m.name, b.settings, time.Now())
+	c.transactions, c.perTx, c.every, c.pace = m.transactions, m.perTx, m.every, m.pace
+	c = c.endingAt(time.Now())
 	w, err := b.write(ctx, c)
 	if err != nil {
 		return report, err
@@ -128,7 +129,7 @@ func (b *bench) memoryCase(ctx context.Context, m memoryCase) (memoryCaseReport,
 			j.CPUProfile, j.MemoryProfile = b.cpuProfile, b.memoryProfile
 		}
 		one := contender{m.name, func(ctx context.Context) (run, error) {
-			return b.pass(ctx, j, task{Brokers: b.broker.addresses, Source: c.source, Changes: c.changes(), Group: name, Output: name}, w)
+			return b.pass(ctx, j, b.task(c, name), w)
 		}}
 		got, err := one.once(ctx)
 		if err != nil {

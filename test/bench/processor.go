@@ -7,9 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/sr"
+
 	"dossier/internal/telemetry"
 	"dossier/internal/useragent"
 	"dossier/processor"
+	"dossier/schema"
 )
 
 // progress counts what a processor commits; everything else it passes on to the observer that feeds Prometheus, as `dossier run` has it.
@@ -49,10 +52,16 @@ func runProcessor(ctx context.Context, t task, w *watch) error {
 	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,
 		telemetry.ProcessorOptions{Grace: 5 * time.Second, Now: time.Now})}
 	observer.remaining.Store(int64(t.Changes))
-	p, err := processor.New(processor.Config{
+	config := processor.Config{
 		Group: t.Group, Sources: []processor.Source{{Name: t.Source}}, DeadLetterTopic: t.deadLetters(),
-		Audit: processor.AuditConfig{Topic: t.Output, PendingTopic: t.pending()},
-	}, processor.Options{Kafka: w.kafka(t.Brokers), UserAgent: useragent.New(10_000).Parse, Observer: observer, Log: log})
+		Audit: processor.AuditConfig{Topic: t.Output, PendingTopic: t.pending(), Avro: t.AvroOutput},
+	}
+	if t.Registry != "" {
+		if err := useRegistry(ctx, t, &config); err != nil {
+			return err
+		}
+	}
+	p, err := processor.New(config, processor.Options{Kafka: w.kafka(t.Brokers), UserAgent: useragent.New(10_000).Parse, Observer: observer, Log: log})
 	if err != nil {
 		return err
 	}
@@ -66,4 +75,22 @@ func runProcessor(ctx context.Context, t task, w *watch) error {
 		return fmt.Errorf("%d transactions were given up and done again: no figure of such a run counts", n)
 	}
 	return nil
+}
+
+// useRegistry lets the processor read Avro, and registers the schema of its output where that is in Avro too.
+func useRegistry(ctx context.Context, t task, c *processor.Config) error {
+	registry, err := schema.NewRegistry(t.Registry)
+	if err != nil {
+		return err
+	}
+	c.Sources[0].Schemas = registry
+	if !t.AvroOutput {
+		return nil
+	}
+	client, err := sr.NewClient(sr.URLs(t.Registry))
+	if err != nil {
+		return err
+	}
+	c.Audit.AvroSchemaID, err = schema.RegisterAudit(ctx, client, t.Output+"-value")
+	return err
 }

@@ -33,6 +33,18 @@ type task struct {
 	Group   string   `json:"group"`
 	Output  string   `json:"output"`  // the topic to write, whose name does not begin with the source's; the processor's others are named after it
 	Changes int      `json:"changes"` // after so many it ends
+	// Registry is the address of the schema registry, where the source or the output is in Avro; AvroOutput says that the output is.
+	Registry   string `json:"registry,omitempty"`
+	AvroOutput bool   `json:"avro_output,omitempty"`
+}
+
+// task is a pass over a corpus that writes a topic of that name.
+func (b *bench) task(c corpus, name string) task {
+	t := task{Brokers: b.broker.addresses, Source: c.source, Changes: c.changes(), Group: name, Output: name, AvroOutput: b.audit == formatAvro}
+	if c.format == formatAvro || t.AvroOutput {
+		t.Registry = b.servers.RegistryURL()
+	}
+	return t
 }
 
 func (t task) deadLetters() string { return t.Output + ".dlq" }
@@ -49,8 +61,7 @@ func measureProcessor(ctx context.Context, b *bench) (section, error) {
 		return func(ctx context.Context) (run, error) {
 			number++
 			name := fmt.Sprintf("bench-%s-%s-%d", b.prefix, j.Worker, number)
-			t := task{Brokers: b.broker.addresses, Source: c.source, Changes: c.changes(), Group: name, Output: name}
-			return b.pass(ctx, j, t, w)
+			return b.pass(ctx, j, b.task(c, name), w)
 		}
 	}
 	measured, err := b.turns(ctx, "changes", contender{workCopy, pass(job{Worker: workCopy})}, contender{workProcessor, pass(job{Worker: workProcessor})})
@@ -111,7 +122,7 @@ func (b *broker) checkAudit(ctx context.Context, t task, c corpus) error {
 		return err
 	}
 	audit := &auditCheck{corpus: c}
-	if err := b.read(ctx, t.Output, func(r *kgo.Record) error { return audit.add(r.Value) }); err != nil {
+	if err := b.read(ctx, t.Output, audit.add); err != nil {
 		return err
 	}
 	return audit.end()

@@ -86,19 +86,20 @@ func (s *comparison) table(w io.Writer) error {
 
 // corpusReport tells what was read.
 type corpusReport struct {
-	Changes               int     `json:"changes"`
-	BytesPerChange        float64 `json:"bytes_per_change"` // of the record's value
-	Columns               int     `json:"columns"`
-	Format                string  `json:"format"`
-	ChangesPerTransaction int     `json:"changes_per_transaction"`
-	Context               share   `json:"transactions_with_context"`
-	Partitions            int     `json:"partitions"` // of the change topic and of the output
-	Compression           string  `json:"compression"`
+	Changes               int      `json:"changes"`
+	BytesPerChange        float64  `json:"bytes_per_change"` // of the record's value
+	Row                   rowShape `json:"row"`
+	Columns               int      `json:"columns"`
+	Format                format   `json:"format"`
+	ChangesPerTransaction int      `json:"changes_per_transaction"`
+	Context               share    `json:"transactions_with_context"`
+	Partitions            int      `json:"partitions"` // of the change topic and of the output
+	Compression           string   `json:"compression"`
 }
 
 func (c corpusReport) String() string {
-	return fmt.Sprintf("%s changes of %.0f bytes (%s, %d columns), %d a transaction, context in %s of them, %d partitions",
-		thousands(float64(c.Changes)), c.BytesPerChange, c.Format, c.Columns, c.ChangesPerTransaction, c.Context, c.Partitions)
+	return fmt.Sprintf("%s changes of %.0f bytes (%s, %s rows of %d columns), %d a transaction, context in %s of them, %d partitions",
+		thousands(float64(c.Changes)), c.BytesPerChange, c.Format, c.Row, c.Columns, c.ChangesPerTransaction, c.Context, c.Partitions)
 }
 
 // summary sums up the runs of one of those that took turns.

@@ -107,11 +107,11 @@ func (c corpus) checkDocument(d *schema.Document, id string) error {
 	if d.Kind == schema.DocumentFieldChange {
 		before, after = schema.Row{{Name: d.Change.Field, Value: d.Change.Previous}}, schema.Row{{Name: d.Change.Field, Value: d.Change.Current}}
 	}
-	version := price(after)
-	change := (version-1)*entities + row
+	number := version(after)
+	change := (number-1)*entities + row
 	tx := change / c.perTx
-	if price(before) != version-1 || version < 1 || change >= c.changes() || d.CDC.TxID != uint64(tx) {
-		return fail("it leads row %d from version %d to %d in transaction %d", row, price(before), version, d.CDC.TxID)
+	if version(before) != number-1 || number < 1 || change >= c.changes() || d.CDC.TxID != uint64(tx) {
+		return fail("it leads row %d from version %d to %d in transaction %d", row, version(before), number, d.CDC.TxID)
 	}
 	if who := ""; c.context.has(tx) {
 		who = user(tx)

@@ -156,7 +156,7 @@ func (b *bench) prepareAudit(ctx context.Context) (*prepared, error) {
 	}
 	name := "bench-" + b.prefix + "-audit" // not below the prefix, where the processor would read it
 	p := &prepared{bench: b, written: w, store: &searchStore{url: b.servers.ElasticsearchURL(), user: "elastic", password: b.servers.ElasticPassword()},
-		audit: task{Brokers: b.broker.addresses, Source: w.corpus.source, Changes: w.corpus.changes(), Group: name, Output: name}}
+		audit: b.task(w.corpus, name)}
 	if err := errors.Join(b.broker.create(ctx, b.partitions, name), b.broker.create(ctx, 1, p.audit.pending(), p.audit.deadLetters())); err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +26,11 @@ func TestMain(m *testing.M) {
 // small is a benchmark in small, with topics of its own on the tests' broker.
 func small(t *testing.T, s settings, prefix string, servers ...stack.Part) *bench {
 	t.Helper()
+	s.row, s.columns = cmp.Or(s.row, rowNarrow), wide
+	s.format, s.audit = cmp.Or(s.format, formatJSON), cmp.Or(s.audit, formatJSON)
+	if s.usesAvro() {
+		servers = append(servers, stack.Registry)
+	}
 	var said strings.Builder
 	b, err := newBench(s, stack.ForTest(t, servers...), newDisplay(&said))
 	if err != nil {
@@ -58,7 +65,7 @@ func shown(t *testing.T, result section, wants ...string) {
 func TestProcessorPart(t *testing.T) {
 	profile := filepath.Join(t.TempDir(), "cpu.pprof")
 	const events = 12_001 // each row is changed, some twice
-	b := small(t, settings{runs: 1, events: events, perTx: 5, columns: narrow, context: shareHalf, partitions: 3, cpuProfile: profile}, "processor", stack.Kafka)
+	b := small(t, settings{runs: 1, events: events, perTx: 5, context: shareHalf, partitions: 3, cpuProfile: profile}, "processor", stack.Kafka)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	result, err := measureProcessor(ctx, b)
@@ -92,6 +99,31 @@ func TestProcessorPart(t *testing.T) {
 	}
 }
 
+// Every form of row and record is measured, and its results are checked, column by column.
+func TestProcessorPartForms(t *testing.T) {
+	for _, test := range []struct {
+		row           rowShape
+		format, audit format
+		bytes         float64 // at least, for each change
+	}{
+		{rowNarrow, formatAvro, formatAvro, 250}, {rowWide, formatAvro, formatJSON, 800}, {rowDocument, formatAvro, formatAvro, 2000},
+		{rowWide, formatJSON, formatAvro, 3000}, {rowDocument, formatJSON, formatJSON, 2500},
+	} {
+		name := fmt.Sprintf("%s_%s_%s", test.row, test.format, test.audit)
+		t.Run(name, func(t *testing.T) {
+			b := small(t, settings{runs: 1, events: 11_000, perTx: 5, row: test.row, format: test.format, audit: test.audit, context: shareAll, partitions: 2}, name, stack.Kafka)
+			result, err := measureProcessor(t.Context(), b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown(t, result, string(test.row)+" rows", string(test.format))
+			if got := result.(*comparison).Corpus.BytesPerChange; got < test.bytes || got > 2.5*test.bytes {
+				t.Errorf("%.0f bytes for each change", got)
+			}
+		})
+	}
+}
+
 // Without --part the quick parts are measured; a part that is not there is a fault that names those that are.
 func TestPick(t *testing.T) {
 	all := []part{{name: "a", quick: true}, {name: "b"}, {name: "c", quick: true}}
@@ -116,7 +148,7 @@ func TestPick(t *testing.T) {
 // The memory of the processor in small: corpora with and without changes in their transactions.
 func TestMemoryPart(t *testing.T) {
 	profile := filepath.Join(t.TempDir(), "memory.pprof")
-	b := small(t, settings{runs: 1, perTx: 5, columns: narrow, context: shareAll, partitions: 2, memoryProfile: profile}, "memory", stack.Kafka)
+	b := small(t, settings{runs: 1, perTx: 5, context: shareAll, partitions: 2, memoryProfile: profile}, "memory", stack.Kafka)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	result, err := measureMemory(ctx, b, memoryOptions{backlog: 12_000, contexts: 20_000})
