@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +35,16 @@ func (d *database) read(ctx context.Context) *logReader {
 }
 
 func (r *logReader) run(ctx context.Context, dsn string) (err error) {
-	conn, err := pgconn.Connect(ctx, dsn)
+	config, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return err
+	}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return &pausingConn{conn, bufio.NewReaderSize(conn, 1<<20)}, err
+	}
+	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -67,6 +78,23 @@ func (r *logReader) run(ctx context.Context, dsn string) (err error) {
 			}
 		}
 	}
+}
+
+// readPause is how long the reader lets messages come together.
+const readPause = 5 * time.Millisecond
+
+// pausingConn reads what has come every few milliseconds, and not each message as it comes: the database's cores are not to be kept busy with waking up a
+// reader that in truth has its own.
+type pausingConn struct {
+	net.Conn
+	buffer *bufio.Reader
+}
+
+func (c *pausingConn) Read(p []byte) (int, error) {
+	if c.buffer.Buffered() == 0 {
+		time.Sleep(readPause)
+	}
+	return c.buffer.Read(p)
 }
 
 // take counts a message of the stream, and returns up to where the log has been read and whether the server wants to know it.

@@ -24,6 +24,7 @@ type transactionMark struct {
 // changeMark holds Unix nanoseconds; 0 for what has not happened. Each field is written by one watcher, and read once all have ended.
 type changeMark struct {
 	captured int64 // Debezium read it from the log, as its event says
+	sent     int64 // the time that its record has: Connect handed it to its producer
 	topic    int64 // read from the change topic
 	produced int64 // the time that the audit record has: the processor made it
 	audit    int64 // read from the audit topic
@@ -63,6 +64,8 @@ const (
 	lateStart          = "load_late"
 	commitTook         = "commit"
 	commitToCaptured   = "commit_to_debezium"
+	capturedToSent     = "debezium_to_change_record_made"
+	sentToTopic        = "change_record_made_to_visible"
 	commitToTopic      = "commit_to_change_topic"
 	topicToAudit       = "change_topic_to_audit_topic"
 	producedToAudit    = "audit_record_made_to_visible"
@@ -76,6 +79,8 @@ var intervals = []struct{ name, title string }{
 	{lateStart, "the load behind its timetable"},
 	{commitTook, "COMMIT itself"},
 	{commitToCaptured, "commit → read by Debezium"},
+	{capturedToSent, "read by Debezium → change record made"},
+	{sentToTopic, "change record made → visible"},
 	{commitToTopic, "commit → change topic"},
 	{topicToAudit, "change topic → audit topic"},
 	{producedToAudit, "of it: audit record made → visible"},
@@ -99,6 +104,8 @@ func (m *marks) distributions(first, end int) map[string]distribution {
 		for i := range m.perTx {
 			c := &m.changes[n*m.perTx+i]
 			add(commitToCaptured, committed, c.captured)
+			add(capturedToSent, c.captured, c.sent)
+			add(sentToTopic, c.sent, c.topic)
 			add(commitToTopic, committed, c.topic)
 			add(topicToAudit, c.topic, c.audit)
 			add(producedToAudit, c.produced, c.audit)

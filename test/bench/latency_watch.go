@@ -109,7 +109,7 @@ func (w *watcher) takeChange(r *kgo.Record, now int64) error {
 		return fmt.Errorf("no change of this load in the change topic: %.200s", r.Value)
 	}
 	w.see(serial, atTopic)
-	w.marks.changes[serial].topic = now
+	w.marks.changes[serial].sent, w.marks.changes[serial].topic = r.Timestamp.UnixNano(), now
 	return nil
 }
 
