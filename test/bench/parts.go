@@ -28,6 +28,7 @@ type part struct {
 func allParts() []part {
 	return []part{
 		processorPart(),
+		instancesPart(),
 		memoryPart(),
 		sinkPart(),
 		latencyPart(),

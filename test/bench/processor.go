@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,7 @@ func (p *progress) Aborted() {
 	p.aborted.Add(1)
 }
 
-// runProcessor runs the processor as `dossier run` does, with the defaults, until the corpus's changes are committed.
+// runProcessor runs the processor as `dossier run` does, with the defaults, until the corpus's changes are committed, or, as one of several, until it is told.
 func runProcessor(ctx context.Context, t task, w *watch) error {
 	log, err := telemetry.NewLog(os.Stderr, "warn")
 	if err != nil {
@@ -51,7 +52,11 @@ func runProcessor(ctx context.Context, t task, w *watch) error {
 	defer stop()
 	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,
 		telemetry.ProcessorOptions{Grace: 5 * time.Second, Now: time.Now})}
+	alone := t.Changes > 0
 	observer.remaining.Store(int64(t.Changes))
+	if !alone {
+		observer.remaining.Store(math.MaxInt64)
+	}
 	config := processor.Config{
 		Group: t.Group, Sources: []processor.Source{{Name: t.Source}}, DeadLetterTopic: t.deadLetters(),
 		Audit: processor.AuditConfig{Topic: t.Output, PendingTopic: t.pending(), Avro: t.AvroOutput},
@@ -67,6 +72,9 @@ func runProcessor(ctx context.Context, t task, w *watch) error {
 	}
 	if err := p.Run(run); err != nil {
 		return err
+	}
+	if !alone {
+		return nil
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%d of %d changes are left: %w", observer.remaining.Load(), t.Changes, context.Cause(ctx))

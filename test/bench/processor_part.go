@@ -32,7 +32,7 @@ type task struct {
 	Source  string   `json:"source"` // the corpus's topic prefix
 	Group   string   `json:"group"`
 	Output  string   `json:"output"`  // the topic to write, whose name does not begin with the source's; the processor's others are named after it
-	Changes int      `json:"changes"` // after so many it ends
+	Changes int      `json:"changes"` // after so many it ends; 0: when it is told
 	// Registry is the address of the schema registry, where the source or the output is in Avro; AvroOutput says that the output is.
 	Registry   string `json:"registry,omitempty"`
 	AvroOutput bool   `json:"avro_output,omitempty"`

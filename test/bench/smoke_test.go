@@ -145,6 +145,16 @@ func TestPick(t *testing.T) {
 	}
 }
 
+// Two processors share a corpus, and together make what one alone makes.
+func TestInstancesPart(t *testing.T) {
+	b := small(t, settings{runs: 1, events: 20_000, perTx: 5, context: shareAll}, "instances", stack.Kafka)
+	result, err := measureInstances(t.Context(), b, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown(t, result, "2 at once to 1 at once")
+}
+
 // The memory of the processor in small: corpora with and without changes in their transactions.
 func TestMemoryPart(t *testing.T) {
 	profile := filepath.Join(t.TempDir(), "memory.pprof")
