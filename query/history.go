@@ -31,16 +31,22 @@ func (s *Service) History(ctx context.Context, q HistoryQuery) (*History, error)
 		return nil, err
 	}
 	h := historian{Service: s, within: within, field: q.Field, user: byUser(q.User)}
-	if err := h.begin(ctx, ref); err != nil {
+	found, err := h.begin(ctx, ref, p)
+	if err != nil {
 		return nil, err
 	}
 	answer := &History{Items: []Change{}}
 	answer.Entity.Ref, answer.Entity.Also = ref, h.life.also()
 	for range maxTurns {
-		docs, next, err := s.searchPage(ctx, p, h.filter(), NewestFirst)
-		if err != nil {
-			return nil, err
+		if found == nil {
+			pages, err := s.search(ctx, p.search(h.filter(), NewestFirst))
+			if err != nil {
+				return nil, err
+			}
+			found = &pages[0]
 		}
+		docs, next := p.answer(found)
+		found = nil
 		if answer.Next = next; next != "" {
 			p.after.key = keyOf(&docs[len(docs)-1])
 		}
@@ -74,8 +80,11 @@ func byUser(user string) Filter {
 }
 
 // filter holds for what belongs to the history, and for some that does not: whether a truncate concerned the entity, its versions must tell.
-func (h *historian) filter() Filter {
-	all := And{h.subject()}
+func (h *historian) filter() Filter { return h.bounded(h.subject()) }
+
+// bounded holds for what a filter holds for, within the time frame and of the user.
+func (h *historian) bounded(f Filter) Filter {
+	all := And{f}
 	if h.within != nil {
 		all = append(all, h.within)
 	}
@@ -106,39 +115,78 @@ func (h *historian) subject() Filter {
 		any = append(any, append(truncates, Between{Field: FieldTime, From: storable(h.first.Time.AddDate(0, 0, -1))}))
 	}
 	if len(h.names) > 0 {
-		any = append(any, And{isKind(schema.DocumentFeedback), Equal{FieldVersionName, h.names}, Not{Exists{FieldEntityID}}, Not{Exists{FieldFeedbackEvent}}})
+		any = append(any, h.onVersions())
 	}
 	return any
 }
 
-// begin finds out whether anything is known of the entity, which ids it had, and which versions it belongs to.
-func (h *historian) begin(ctx context.Context, ref Ref) error {
+// onVersions holds for feedback on the versions that the entity belongs to.
+func (h *historian) onVersions() Filter {
+	return And{isKind(schema.DocumentFeedback), Equal{FieldVersionName, h.names}, Not{Exists{FieldEntityID}}, Not{Exists{FieldFeedbackEvent}}}
+}
+
+// begin finds out whether anything is known of the entity, which ids it had, and which versions it belongs to. Most entities had one id, and nothing was said of their versions: their
+// page is asked for at the same time, and returned where it proves to be the one; nil where it does not.
+func (h *historian) begin(ctx context.Context, ref Ref, p page) (*Page, error) {
+	searches := []Search{{Filter: ref.versions(), Order: OldestFirst, Limit: 1}, rekeysOf(ref), p.search(h.usual(ref), NewestFirst)}
 	var pages []Page
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		pages, err = h.search(both,
-			Search{Filter: ref.versions(), Order: OldestFirst, Limit: 1},
-			rekeysOf(ref))
+		pages, err = h.search(both, searches...)
 		return err
 	})
 	group.Go(func() error { return h.readNames(both, ref.of()) })
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	if h.first = first(pages[0]); h.first == nil {
 		known, err := h.known(ctx, ref)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !known {
-			return errUnknown(ref)
+			return nil, errUnknown(ref)
 		}
 	}
 	var err error
-	if h.life, err = h.lifeThrough(ctx, ref, pages[1].Documents); err != nil || len(h.life.stretches) == 0 {
-		return err
+	if h.life, err = h.lifeThrough(ctx, ref, pages[1].Documents); err != nil {
+		return nil, err
 	}
-	return h.readNames(ctx, h.life.filter(Ref.of))
+	if len(h.life.stretches) > 0 {
+		return nil, h.readNames(ctx, h.life.filter(Ref.of))
+	}
+	if len(h.life.rekeys) > 0 || !h.holds(&pages[2]) {
+		return nil, nil
+	}
+	if len(h.names) > 0 {
+		said, err := h.search(ctx, Search{Filter: h.bounded(h.onVersions()), Limit: 1})
+		if err != nil || len(said[0].Documents) > 0 {
+			return nil, err
+		}
+	}
+	return &pages[2], nil
+}
+
+// usual returns the history's filter for an entity with one id that was always there, and of whose versions nothing was said.
+func (h *historian) usual(ref Ref) Filter {
+	usual := *h
+	usual.life, usual.first, usual.names = &life{ref: ref}, new(schema.Document), nil
+	return usual.filter()
+}
+
+// holds says whether a page that the usual filter found is that of the history, apart from what was said of versions: it differs by truncates from before the entity was known. Of those that follow the page nothing is
+// known, unless the entity's first version does.
+func (h *historian) holds(page *Page) bool {
+	f := h.filter()
+	for i := range page.Documents {
+		if !Holds(f, &page.Documents[i]) {
+			return false
+		}
+	}
+	if n := len(page.Documents); page.More && n > 0 {
+		return h.first != nil && Holds(f, h.first) && NewestFirst.Compare(KeyOf(&page.Documents[n-1]), KeyOf(h.first)) < 0
+	}
+	return !page.More
 }
 
 // readNames finds the names of the versions that an entity belongs to: feedback on those is feedback on it.

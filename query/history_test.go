@@ -116,6 +116,57 @@ func TestHistoryPassesOverTruncatesOfOthers(t *testing.T) {
 	check(t, "pages", got, ";"+b+" "+a+";")
 }
 
+// A history takes two rounds of searches, the second for feedback, and is asked for again only where it is not the usual one.
+func TestHistoryTakesFewSearches(t *testing.T) {
+	s := newScene(t)
+	for i := range 3 {
+		s.happens(schema.ActionTruncate, "", "", "", func(e *schema.AuditEvent) { e.ID, e.Time = fmt.Sprint("t", i), sceneDay.AddDate(0, 0, i-9) })
+	}
+	a := s.happens(schema.ActionCreate, "1", "", `id=1 name="x"`)
+	b := s.happens(schema.ActionUpdate, "1", `id=1 name="x"`, `id=1 name="y"`)
+	c := s.happens(schema.ActionUpdate, "1", `id=1 name="y"`, `id=1 name="z"`)
+	d := s.happens(schema.ActionTruncate, "", "", "")
+	store := &countingStore{Store: s.store}
+	service := &query.Service{Store: store, Now: s.service.Now}
+	pages := func(q query.HistoryQuery) (told string, rounds []int) {
+		t.Helper()
+		for q.Type, q.ID = "product", "1"; ; {
+			store.rounds = 0
+			h, err := service.History(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told, rounds = told+eventsOf(h)+";", append(rounds, store.rounds)
+			if q.Cursor = h.Next; h.Next == "" {
+				return told, rounds
+			}
+		}
+	}
+	for _, test := range []struct {
+		q    query.HistoryQuery
+		want string
+	}{
+		// One more for whether the truncate took the row.
+		{query.HistoryQuery{PageQuery: query.PageQuery{Limit: 2}}, d + " " + c + ";" + b + " " + a + "; [3 3]"},
+		{query.HistoryQuery{PageQuery: query.PageQuery{Limit: 3}}, d + " " + c + " " + b + ";" + a + "; [3 3]"},
+		{query.HistoryQuery{PageQuery: query.PageQuery{Limit: 4}}, d + " " + c + " " + b + " " + a + "; [4]"},
+		{query.HistoryQuery{}, d + " " + c + " " + b + " " + a + "; [4]"},
+		{query.HistoryQuery{From: at(1)}, d + " " + c + " " + b + " " + a + "; [3]"},
+		{query.HistoryQuery{Field: "name"}, c + " " + b + " " + a + "; [1]"},
+		{query.HistoryQuery{Field: "name", PageQuery: query.PageQuery{Limit: 1}}, c + ";" + b + ";" + a + "; [1 1 1]"},
+		{query.HistoryQuery{User: "Ann A", From: at(4), To: at(6)}, b + " " + a + "; [2]"},
+	} {
+		told, rounds := pages(test.q)
+		check(t, fmt.Sprintf("%+v", test.q), told+" "+fmt.Sprint(rounds), test.want)
+	}
+	s.names("n", 8, "1", "Spring")
+	told, rounds := pages(query.HistoryQuery{From: at(1)})
+	check(t, "with a version", told+" "+fmt.Sprint(rounds), "n "+d+" "+c+" "+b+" "+a+"; [4]")
+	s.says("on-version", 9, "", "Spring", "")
+	told, rounds = pages(query.HistoryQuery{From: at(1)})
+	check(t, "with a version of which something was said", told+" "+fmt.Sprint(rounds), "on-version n "+d+" "+c+" "+b+" "+a+"; [5]")
+}
+
 func TestChildrenRefuse(t *testing.T) {
 	s := newScene(t)
 	parent := func(id string) func(*schema.AuditEvent) {

@@ -114,15 +114,25 @@ func (s *Service) search(ctx context.Context, searches ...Search) ([]Page, error
 
 // searchPage finds one page of what the filter finds, and the cursor of the next.
 func (s *Service) searchPage(ctx context.Context, p page, filter Filter, order Order) (docs []schema.Document, next string, err error) {
-	pages, err := s.search(ctx, Search{Filter: filter, Order: order, After: p.after.key, Limit: p.limit})
+	pages, err := s.search(ctx, p.search(filter, order))
 	if err != nil {
 		return nil, "", err
 	}
-	docs = pages[0].Documents
-	if pages[0].More && len(docs) > 0 {
+	docs, next = p.answer(&pages[0])
+	return docs, next, nil
+}
+
+// search asks for the page.
+func (p *page) search(filter Filter, order Order) Search {
+	return Search{Filter: filter, Order: order, After: p.after.key, Limit: p.limit}
+}
+
+// answer returns the documents of the page that was found, and the cursor of the next.
+func (p *page) answer(found *Page) (docs []schema.Document, next string) {
+	if docs = found.Documents; found.More && len(docs) > 0 {
 		next = p.next(place{key: keyOf(&docs[len(docs)-1])})
 	}
-	return docs, next, nil
+	return docs, next
 }
 
 func keyOf(d *schema.Document) *Key {
