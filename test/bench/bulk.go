@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +17,7 @@ import (
 const (
 	loaderInFlight  = 4
 	loaderDocuments = 2_000
+	loaderPause     = 50 * time.Millisecond // before a request that was refused is sent again
 )
 
 // runBulk sends prepared documents to the store: it reads no topic, renders nothing, and looks at no byte but the ends of lines. The file is read, and cut into requests,
@@ -36,6 +38,7 @@ func runBulk(ctx context.Context, t storeTask, w *watch) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = inFlight
 	store := &searchStore{url: t.URL, user: t.User, password: t.Password, client: &http.Client{Transport: transport}}
+	var refused atomic.Int64
 	w.first = time.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(inFlight)
@@ -44,16 +47,24 @@ func runBulk(ctx context.Context, t storeTask, w *watch) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			began := time.Now()
-			if err := store.bulk(ctx, r); err != nil {
-				return err
+			for {
+				began := time.Now()
+				busy, err := store.bulk(ctx, r)
+				if err != nil {
+					return err
+				}
+				if !busy {
+					w.requested(time.Since(began))
+					return nil
+				}
+				refused.Add(1)
+				time.Sleep(loaderPause)
 			}
-			w.requested(time.Since(began))
-			return nil
 		})
 	}
 	err = group.Wait()
 	w.stored()
+	w.tell("refused_requests", float64(refused.Load()))
 	return err
 }
 
@@ -84,28 +95,31 @@ func cutRequests(text []byte, documents int) []bulkRequest {
 	return list
 }
 
-// bulk sends one request. Whatever is not stored at the first try is an error: no figure of such a run counts.
-func (s *searchStore) bulk(ctx context.Context, r bulkRequest) error {
+// bulk sends one request, and says whether the store was too busy to take it. Whatever else is not stored is an error: no figure of such a run counts.
+func (s *searchStore) bulk(ctx context.Context, r bulkRequest) (busy bool, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/_bulk?filter_path=errors,items.*.status", bytes.NewReader(r.text))
 	if err != nil {
-		return err
+		return false, err
 	}
 	request.Header.Set("Content-Type", "application/x-ndjson")
 	request.SetBasicAuth(s.user, s.password)
 	response, err := s.http().Do(request)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if response.StatusCode == http.StatusTooManyRequests {
+		return true, nil
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("bulk request: %s: %.500s", response.Status, answer)
+		return false, fmt.Errorf("bulk request: %s: %.500s", response.Status, answer)
 	}
 	if n := bytes.Count(answer, []byte(`"status":201`)); n != r.documents || !bytes.HasPrefix(answer, []byte(`{"errors":false`)) {
-		return fmt.Errorf("bulk request: %d of %d documents stored: %.500s", n, r.documents, answer)
+		return false, fmt.Errorf("bulk request: %d of %d documents stored: %.500s", n, r.documents, answer)
 	}
-	return nil
+	return false, nil
 }

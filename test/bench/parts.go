@@ -31,6 +31,7 @@ func allParts() []part {
 		instancesPart(),
 		memoryPart(),
 		sinkPart(),
+		flatPart(),
 		latencyPart(),
 		databasePart(),
 	}

@@ -116,20 +116,47 @@ func (s *searchStore) merge(ctx context.Context) error {
 	return s.settle(ctx)
 }
 
-// bytes returns what the documents take on disk, and in how many segments they are.
+// bytes returns what the documents take on disk, and in how many segments they are. (The store's statistics tell of some seconds ago.)
 func (s *searchStore) bytes(ctx context.Context) (size int64, segments int, err error) {
+	var answer struct {
+		Indices map[string]struct {
+			Shards map[string][]struct {
+				Segments map[string]struct {
+					Size      int64 `json:"size_in_bytes"`
+					Committed bool
+				}
+			}
+		}
+	}
+	err = s.ask(ctx, "GET", "/dossier-*-v1-*/_segments", "", &answer)
+	for _, index := range answer.Indices {
+		for _, copies := range index.Shards {
+			for _, shard := range copies {
+				for _, segment := range shard.Segments {
+					if segment.Committed {
+						size += segment.Size
+						segments++
+					}
+				}
+			}
+		}
+	}
+	return size, segments, err
+}
+
+// stored returns how many documents were stored since the indices were made.
+func (s *searchStore) stored(ctx context.Context) (int, error) {
 	var stats struct {
 		All struct {
-			Total struct {
-				Store struct {
-					Size int64 `json:"size_in_bytes"`
+			Primaries struct {
+				Indexing struct {
+					Total int `json:"index_total"`
 				}
-				Segments struct{ Count int }
 			}
 		} `json:"_all"`
 	}
-	err = s.ask(ctx, "GET", "/dossier-*-v1-*/_stats/store,segments", "", &stats)
-	return stats.All.Total.Store.Size, stats.All.Total.Segments.Count, err
+	err := s.ask(ctx, "GET", "/dossier-*-v1-*/_stats/indexing", "", &stats)
+	return stats.All.Primaries.Indexing.Total, err
 }
 
 // cpu returns the processor time that the store's process has used so far.

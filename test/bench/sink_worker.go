@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,11 +28,6 @@ type storeTask struct {
 	Password    string   `json:"password,omitempty"`
 	// Documents is how many are to be stored; then the worker ends.
 	Documents int `json:"documents"`
-	// Every asks for an interval each time that so many documents more are stored; 0 for none.
-	Every int `json:"every,omitempty"`
-	// AdminUser and AdminPassword may ask for the store's processor time, which intervals tell.
-	AdminUser     string `json:"admin_user,omitempty"`
-	AdminPassword string `json:"admin_password,omitempty"`
 	// File holds the prepared documents of the part bulk.
 	File string `json:"file,omitempty"`
 	// InFlight and BulkDocuments are the requests under way at a time and the documents of each, of the part bulk.
@@ -49,21 +43,17 @@ func (s storeTask) config() elastic.Config {
 type storing struct {
 	sink.Observer
 	watch     *watch
-	store     storeTask
+	documents int // that are to be stored
 	stored    atomic.Int64
 	done      func()
 	wrong     atomic.Int64 // documents that were there already, in conflict or refused: the store was empty, and the corpus is sound
-	intervals chan int     // documents stored at the end of one
 }
 
 func (s *storing) Stored(kind schema.DocumentKind, n int) {
 	s.Observer.Stored(kind, n)
 	s.watch.stored()
 	now := int(s.stored.Add(int64(n)))
-	if every := s.store.Every; every > 0 && now/every != (now-n)/every {
-		s.intervals <- now
-	}
-	if now >= s.store.Documents && now-n < s.store.Documents {
+	if now >= s.documents && now-n < s.documents {
 		s.done()
 	}
 }
@@ -111,7 +101,7 @@ func runSink(ctx context.Context, t storeTask, w *watch) error {
 	}
 	run, stop := context.WithCancel(ctx)
 	defer stop()
-	observer := &storing{Observer: telemetry.NewSink(telemetry.NewMetrics("bench"), nil, log, time.Now), watch: w, store: t, done: stop, intervals: make(chan int, 1000)}
+	observer := &storing{Observer: telemetry.NewSink(telemetry.NewMetrics("bench"), nil, log, time.Now), watch: w, documents: t.Documents, done: stop}
 	client, err := elastic.NewClient(t.config())
 	if err != nil {
 		return err
@@ -124,16 +114,10 @@ func runSink(ctx context.Context, t storeTask, w *watch) error {
 		Config: sink.TransactionConfig{Group: t.Group + ".transactions", DeadLetterTopic: t.DeadLetters, Sources: []sink.TransactionSource{{
 			Name: t.Source, Decoder: schema.NewDecoder(schema.DecoderConfig{Source: t.Source}), Scope: func(table string) (string, bool) { return coverage.Scope(t.Source, table) },
 		}}}}
-	var intervals errgroup.Group
-	intervals.Go(func() error { return measureIntervals(ctx, t, w, observer.intervals) })
 	group, groupCtx := errgroup.WithContext(run)
 	group.Go(func() error { return loop.Run(groupCtx) })
 	group.Go(func() error { return transactions.Run(groupCtx) })
 	if err := group.Wait(); err != nil {
-		return err
-	}
-	close(observer.intervals)
-	if err := intervals.Wait(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -143,49 +127,4 @@ func runSink(ctx context.Context, t storeTask, w *watch) error {
 		return fmt.Errorf("%d documents were repeated, in conflict or refused: no figure of such a run counts", n)
 	}
 	return nil
-}
-
-// measureIntervals tells the watch what it takes from one number of documents to the next: the figures are named for the number at the end of each.
-func measureIntervals(ctx context.Context, t storeTask, w *watch, ends <-chan int) error {
-	if t.Every == 0 {
-		return nil
-	}
-	store := &searchStore{url: t.URL, user: t.AdminUser, password: t.AdminPassword}
-	began, own := time.Now(), ownCPU()
-	stores, err := store.cpu(ctx)
-	if err != nil {
-		return err
-	}
-	for documents := range ends {
-		now, ownNow := time.Now(), ownCPU()
-		storesNow, err := store.cpu(ctx)
-		if err != nil {
-			return err
-		}
-		for name, value := range map[string]time.Duration{figureSeconds: now.Sub(began), figureCPU: ownNow - own, figureStoreCPU: storesNow - stores} {
-			w.tell(intervalFigure(name, documents), value.Seconds())
-		}
-		began, own, stores = now, ownNow, storesNow
-	}
-	return nil
-}
-
-// Figures of an interval.
-const (
-	figureSeconds  = "seconds"
-	figureCPU      = "cpu_seconds"
-	figureStoreCPU = "store_cpu_seconds"
-)
-
-func intervalFigure(name string, documents int) string {
-	return fmt.Sprintf("%s_until_%d", name, documents)
-}
-
-// ownCPU returns the user and system time of this process so far.
-func ownCPU() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

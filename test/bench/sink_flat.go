@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"dossier/test/stack"
+)
+
+// flatOptions are the part's own flags.
+type flatOptions struct{ changes, every int }
+
+// flatPart measures whether a change costs more the more there are in the store.
+func flatPart() part {
+	var o flatOptions
+	return part{
+		name: "flat", about: "processor time of sink and Elasticsearch for each change, while the store grows",
+		needs: []stack.Part{stack.Kafka, stack.Elasticsearch},
+		flags: func(f *pflag.FlagSet) {
+			f.IntVar(&o.changes, "flat-changes", 10_000_000, "flat: how many changes there are in the end")
+			f.IntVar(&o.every, "flat-every", 1_000_000, "flat: how many changes an interval has")
+		},
+		validate: func() error {
+			if o.every < 1 || o.changes < o.every {
+				return fmt.Errorf("--flat-changes %d, --flat-every %d: expected at least one interval", o.changes, o.every)
+			}
+			return nil
+		},
+		run: func(ctx context.Context, b *bench) (section, error) { return measureFlat(ctx, b, o) },
+	}
+}
+
+// flatReport is what the part found. All documents lie in the index of one month, which is harder than months of their own.
+type flatReport struct {
+	Corpus    corpusReport   `json:"corpus"`
+	Intervals []flatInterval `json:"intervals"`
+	// LastToFirst is the processor time for each document in the last interval, to that in the first one after the million changes that warm up.
+	LastToFirst float64 `json:"last_to_first"`
+	Bytes       int64   `json:"bytes"` // on disk in the end, after a flush and the merges that were under way
+}
+
+// flatInterval is what it took to store some changes more.
+type flatInterval struct {
+	Changes        int     `json:"changes"`   // in the store at its end
+	Documents      int     `json:"documents"` // stored in it
+	Seconds        float64 `json:"seconds"`
+	SinkPerMillion float64 `json:"sink_cpu_seconds_per_million_documents"`
+	StorePer       float64 `json:"store_cpu_seconds_per_million_documents"`
+}
+
+func (i flatInterval) perMillion() float64 { return i.SinkPerMillion + i.StorePer }
+
+func measureFlat(ctx context.Context, b *bench, o flatOptions) (section, error) {
+	b.events = o.changes
+	p, err := b.prepareAudit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.store.empty(ctx, p.written.corpus.from); err != nil {
+		return nil, err
+	}
+	t := p.task()
+	sink, err := begin(ctx, job{Worker: workSink}, t)
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := sink.wait()
+		ended <- err
+	}()
+	r := &flatReport{Corpus: p.written.report(b.settings)}
+	perChange := float64(t.Documents) / float64(p.written.corpus.changes())
+	last, err := p.reading(ctx, sink)
+	if err != nil {
+		return nil, errors.Join(err, sink.stop(), <-ended)
+	}
+	for next := o.every; next <= o.changes; {
+		select {
+		case err := <-ended:
+			return nil, fmt.Errorf("the sink ended after %d documents of %d: %w", last.documents, t.Documents, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+		now, err := p.reading(ctx, sink)
+		if err != nil {
+			return nil, errors.Join(err, sink.stop(), <-ended)
+		}
+		if float64(now.documents) < float64(next)*perChange*0.999 { // the last interval ends before the sink does
+			continue
+		}
+		i := last.until(now, perChange)
+		r.Intervals = append(r.Intervals, i)
+		b.show.say("%10s changes  %5.1f CPU seconds a million documents (sink %.1f, store %.1f), %.0f s", thousands(float64(i.Changes)), i.perMillion(), i.SinkPerMillion, i.StorePer, i.Seconds)
+		last = now
+		for float64(now.documents) >= float64(next)*perChange*0.999 {
+			next += o.every
+		}
+	}
+	if err := <-ended; err != nil {
+		return nil, err
+	}
+	if err := p.store.settle(ctx); err != nil {
+		return nil, err
+	}
+	kinds, err := p.store.kinds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if want := p.written.corpus.documents(); !maps.Equal(kinds, want) {
+		return nil, fmt.Errorf("wrong result: documents by kind: %v, expected %v", kinds, want)
+	}
+	if n := len(r.Intervals); n > 2 {
+		r.LastToFirst = r.Intervals[n-1].perMillion() / r.Intervals[1].perMillion()
+	}
+	r.Bytes, _, err = p.store.bytes(ctx)
+	return r, err
+}
+
+// flatReading is how far the sink is.
+type flatReading struct {
+	at          time.Time
+	documents   int
+	sink, store float64 // processor seconds so far
+}
+
+func (p *prepared) reading(ctx context.Context, sink *process) (flatReading, error) {
+	documents, err := p.store.stored(ctx)
+	if err != nil {
+		return flatReading{}, err
+	}
+	store, err := p.store.cpu(ctx)
+	used := processSeconds(map[int]string{sink.cmd.Process.Pid: workSink})[workSink]
+	return flatReading{time.Now(), documents, used, store.Seconds()}, err
+}
+
+func (r flatReading) until(now flatReading, perChange float64) flatInterval {
+	n := now.documents - r.documents
+	million := float64(n) / 1e6
+	return flatInterval{Changes: int(float64(now.documents) / perChange), Documents: n, Seconds: now.at.Sub(r.at).Seconds(),
+		SinkPerMillion: (now.sink - r.sink) / million, StorePer: (now.store - r.store) / million}
+}
+
+func (r *flatReport) table(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "%s\n\n", r.Corpus); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "changes in the store\tCPU s per million documents\tsink\tstore\tseconds\t")
+	for _, i := range r.Intervals {
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.0f\t\n", thousands(float64(i.Changes)), i.perMillion(), i.SinkPerMillion, i.StorePer, i.Seconds)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nthe last interval to the second: %.2f; %.0f bytes on disk for each field change\n", r.LastToFirst, float64(r.Bytes)/float64(r.Corpus.Changes))
+	return err
+}
