@@ -71,40 +71,54 @@ func measureFlat(ctx context.Context, b *bench, o flatOptions) (section, error) 
 	if err != nil {
 		return nil, err
 	}
-	ended := make(chan error, 1)
+	type end struct {
+		outcome outcome
+		err     error
+	}
+	ended := make(chan end, 1)
 	go func() {
-		_, err := sink.wait()
-		ended <- err
+		outcome, err := sink.wait()
+		ended <- end{outcome, err}
 	}()
 	r := &flatReport{Corpus: p.written.report(b.settings)}
 	perChange := float64(t.Documents) / float64(p.written.corpus.changes())
 	last, err := p.reading(ctx, sink)
 	if err != nil {
-		return nil, errors.Join(err, sink.stop(), <-ended)
+		return nil, errors.Join(err, sink.stop(), (<-ended).err)
 	}
-	for next := o.every; next <= o.changes; {
-		select {
-		case err := <-ended:
-			return nil, fmt.Errorf("the sink ended after %d documents of %d: %w", last.documents, t.Documents, err)
-		case <-time.After(200 * time.Millisecond):
-		}
-		now, err := p.reading(ctx, sink)
-		if err != nil {
-			return nil, errors.Join(err, sink.stop(), <-ended)
-		}
-		if float64(now.documents) < float64(next)*perChange*0.999 { // the last interval ends before the sink does
-			continue
-		}
+	add := func(now flatReading) {
 		i := last.until(now, perChange)
 		r.Intervals = append(r.Intervals, i)
 		b.show.say("%10s changes  %5.1f CPU seconds a million documents (sink %.1f, store %.1f), %.0f s", thousands(float64(i.Changes)), i.perMillion(), i.SinkPerMillion, i.StorePer, i.Seconds)
 		last = now
-		for float64(now.documents) >= float64(next)*perChange*0.999 {
-			next += o.every
-		}
 	}
-	if err := <-ended; err != nil {
-		return nil, err
+	next := o.every
+	for done := false; !done; {
+		select {
+		case e := <-ended:
+			if e.err != nil {
+				return nil, e.err
+			}
+			now, err := p.reading(ctx, sink)
+			if err != nil {
+				return nil, err
+			}
+			now.sink = e.outcome.CPUSeconds
+			add(now)
+			done = true
+		case <-time.After(200 * time.Millisecond):
+			now, err := p.reading(ctx, sink)
+			if err != nil {
+				return nil, errors.Join(err, sink.stop(), (<-ended).err)
+			}
+			if float64(now.documents) < float64(next)*perChange || next+o.every > o.changes { // the last interval ends with the sink
+				continue
+			}
+			add(now)
+			for float64(now.documents) >= float64(next)*perChange {
+				next += o.every
+			}
+		}
 	}
 	if err := p.store.settle(ctx); err != nil {
 		return nil, err
