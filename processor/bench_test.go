@@ -52,6 +52,7 @@ func BenchmarkChange(b *testing.B) {
 		}
 	}
 	s := &session{Processor: p}
+	part.out = s.slabs.take()
 	b.SetBytes(int64(size / len(records)))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -76,7 +77,8 @@ func BenchmarkChange(b *testing.B) {
 			s.rendered.put(d.ref, rendered)
 		}
 		part.event.Context = rendered.context
-		part.out.close(s.appendEvent(part.event.AppendKey(part.out.open()), &part.event, rendered.text))
+		part.out = part.out.room()
+		part.out.keep(s.appendEvent(part.event.AppendKey(part.out.start()), &part.event, rendered.text))
 		part.pop()
 		part.next = 0
 	}

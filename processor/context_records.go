@@ -3,13 +3,11 @@ package processor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"dossier/schema"
 )
@@ -96,8 +94,9 @@ func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record,
 		if message.Prefix != r.config.MessagePrefix {
 			return nil
 		}
-		if _, err = schema.ParseContext(message.Content); err == nil {
-			a.entry.Payload = message.Content
+		c, err := schema.ParseContext(message.Content)
+		if err == nil {
+			a.entry.Payload = packContext(nil, &c)
 		}
 		return err
 
@@ -110,17 +109,17 @@ func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record,
 		a.entry = ContextEntry{Time: a.time, LSN: change.LSN, Order: change.TotalOrder}
 		c, err := schema.ContextFromRow(change.After)
 		if err == nil && change.HasTx {
-			a.entry.Payload = encodeContext(&c)
+			a.entry.Payload = packContext(nil, &c)
 		}
 		return err
 
 	case roleContextTopic:
-		key, err := topicKey(rec, r.sources)
+		key, c, err := topicContext(rec, r.sources)
 		if err != nil {
 			return err
 		}
 		a.adds, a.kind, a.key = true, entryTopic, key
-		a.entry = ContextEntry{Time: a.time, Payload: topicPayload(key.CorrelationID, rec.Value)}
+		a.entry = ContextEntry{Time: a.time, Payload: packContext(topicPayload(key.CorrelationID), &c)}
 	}
 	return nil
 }
@@ -129,16 +128,16 @@ func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record,
 // where there are several.
 const headerSource = "source"
 
-// topicKey returns by what a record of the request-context topic is found. The record is keyed by a transaction number or by a
+// topicContext returns the context in a record of the request-context topic, and by what it is found. The record is keyed by a transaction number or by a
 // correlation id, that is the topic's contract: a number that the value does not name as a correlation id is a transaction's.
 // What the value says of either goes first.
-func topicKey(rec *schema.Record, sources []*sourceState) (TopicKey, error) {
+func topicContext(rec *schema.Record, sources []*sourceState) (TopicKey, schema.Context, error) {
 	if rec.Value == nil {
-		return TopicKey{}, schema.ErrTombstone
+		return TopicKey{}, schema.Context{}, schema.ErrTombstone
 	}
 	c, err := schema.ParseContext(rec.Value)
 	if err != nil {
-		return TopicKey{}, err
+		return TopicKey{}, schema.Context{}, err
 	}
 	key := TopicKey{TxID: c.TransactionID, CorrelationID: cmp.Or(c.CorrelationID, c.RequestID)}
 	if text := strings.Trim(string(rec.Key), `"`); key.TxID == nil && text != c.CorrelationID && text != c.RequestID {
@@ -149,11 +148,11 @@ func topicKey(rec *schema.Record, sources []*sourceState) (TopicKey, error) {
 		}
 	}
 	if key.TxID == nil && key.CorrelationID == "" {
-		return TopicKey{}, &schema.DecodeError{Reason: "context_without_key",
+		return TopicKey{}, c, &schema.DecodeError{Reason: "context_without_key",
 			Detail: "a record on the request-context topic needs a transaction number or a correlation id, in its value or as its key"}
 	}
 	if key.TxID == nil {
-		return key, nil
+		return key, c, nil
 	}
 	name, named := rec.Header(headerSource)
 	i := slices.IndexFunc(sources, func(s *sourceState) bool { return s.Name == string(name) })
@@ -161,45 +160,13 @@ func topicKey(rec *schema.Record, sources []*sourceState) (TopicKey, error) {
 	case named && i >= 0:
 		key.Source = uint16(i)
 	case named:
-		return TopicKey{}, &schema.DecodeError{Reason: "context_of_unknown_source",
+		return TopicKey{}, c, &schema.DecodeError{Reason: "context_of_unknown_source",
 			Detail: fmt.Sprintf("the header %s names %q, which is no configured source", headerSource, name)}
 	case len(sources) > 1 && key.CorrelationID == "":
-		return TopicKey{}, &schema.DecodeError{Reason: "context_without_source",
+		return TopicKey{}, c, &schema.DecodeError{Reason: "context_without_source",
 			Detail: "with several sources a transaction number means nothing by itself: name the source in the header " + headerSource}
 	case len(sources) > 1:
 		key.TxID = nil // the correlation id finds it
 	}
-	return key, nil
-}
-
-// encodeContext returns the context as the JSON that ParseContext reads.
-func encodeContext(c *schema.Context) []byte {
-	type wire struct {
-		TransactionID *uint64         `json:"transaction_id,omitempty"`
-		CorrelationID string          `json:"correlation_id,omitempty"`
-		RequestID     string          `json:"request_id,omitempty"`
-		TraceID       string          `json:"trace_id,omitempty"`
-		User          *schema.User    `json:"user,omitempty"`
-		OnBehalfOf    string          `json:"on_behalf_of,omitempty"`
-		Initiator     string          `json:"initiator,omitempty"`
-		Service       string          `json:"service,omitempty"`
-		IP            string          `json:"ip,omitempty"`
-		UserAgent     string          `json:"user_agent,omitempty"`
-		Reason        string          `json:"reason,omitempty"`
-		VersionName   string          `json:"version_name,omitempty"`
-		Timestamp     *time.Time      `json:"timestamp,omitempty"`
-		Extra         json.RawMessage `json:"extra,omitempty"`
-	}
-	w := wire{c.TransactionID, c.CorrelationID, c.RequestID, c.TraceID, nil, c.OnBehalfOf, c.Initiator, c.Service, c.IP, c.UserAgent, c.Reason, c.VersionName, nil, c.Extra}
-	if !c.User.IsZero() {
-		w.User = &c.User
-	}
-	if !c.Timestamp.IsZero() {
-		w.Timestamp = &c.Timestamp
-	}
-	b, err := json.Marshal(w)
-	if err != nil {
-		return nil // only Extra could fail, and it was parsed
-	}
-	return b
+	return key, c, nil
 }

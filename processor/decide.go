@@ -104,7 +104,8 @@ func (s *session) prepare(ctx context.Context, p *partition) (done bool, err err
 // publish produces the partition's event; one that is larger than the audit topic takes becomes a dead letter.
 func (s *session) publish(ctx context.Context, p *partition, context []byte) (dead, done bool, err error) {
 	e := &p.event
-	b := e.AppendKey(p.out.open())
+	p.out = p.out.room()
+	b := e.AppendKey(p.out.start())
 	keyEnd := len(b)
 	b = s.appendEvent(b, e, context)
 	valueEnd := len(b)
@@ -115,8 +116,8 @@ func (s *session) publish(ctx context.Context, p *partition, context []byte) (de
 		return true, done, err
 	}
 	b = append(b, e.ID...)
-	p.out.close(b)
-	return false, true, s.produce(s.auditRecord(&p.out, e.Kind, b[valueEnd:len(b):len(b)], b[:keyEnd:keyEnd], b[keyEnd:valueEnd:valueEnd]))
+	p.out.keep(b)
+	return false, true, s.produce(s.auditRecord(p.out.record(), e.Kind, b[valueEnd:len(b):len(b)], b[:keyEnd:keyEnd], b[keyEnd:valueEnd:valueEnd]))
 }
 
 // render encodes a context in the audit topic's format.
@@ -137,8 +138,8 @@ func (s *session) appendEvent(b []byte, e *schema.AuditEvent, context []byte) []
 	return e.AppendAvroWithContext(b, context)
 }
 
-func (s *session) auditRecord(out *slab, kind schema.Kind, id, key, value []byte) *kgo.Record {
-	r := out.record(3)
+// auditRecord fills in a record, which has the place for its headers.
+func (s *session) auditRecord(r *kgo.Record, kind schema.Kind, id, key, value []byte) *kgo.Record {
 	r.Topic, r.Key, r.Value = s.config.Audit.Topic, key, value
 	kindText := kindChange
 	if kind != schema.KindChange {
@@ -165,10 +166,14 @@ func (s *session) produce(r *kgo.Record) error {
 	return nil
 }
 
-// produced notes a record that could not be produced.
-func (s *session) produced(_ *kgo.Record, err error) {
+// produced notes a record that could not be produced, and lets go of the memory of one that was.
+func (s *session) produced(r *kgo.Record, err error) {
 	if err != nil {
 		s.failure.CompareAndSwap(nil, &err)
+		return
+	}
+	if memory, ok := r.Context.(*slab); ok {
+		memory.release()
 	}
 }
 
@@ -249,7 +254,7 @@ func (s *session) attribute() error {
 		event := c.event
 		event.Context, event.VersionName = late, cmp.Or(event.VersionName, late.VersionName)
 		value := s.appendEvent(nil, &event, s.render(late).text)
-		if err := s.produce(s.auditRecord(&s.lateOut, event.Kind, []byte(event.ID), event.AppendKey(nil), value)); err != nil {
+		if err := s.produce(s.auditRecord(&kgo.Record{Headers: make([]kgo.RecordHeader, slabHeaders)}, event.Kind, []byte(event.ID), event.AppendKey(nil), value)); err != nil {
 			return err
 		}
 		if err := s.forget(c); err != nil {

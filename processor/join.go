@@ -51,16 +51,16 @@ type Decision struct {
 	Open bool
 
 	context *schema.EventContext
-	// Where one message is the whole context, ref names its window entry, and it is not parsed yet: the changes of a transaction share it.
-	ref     entryRef
-	message []byte
+	// Where one message is the whole context, ref names its window entry, and it is not unpacked yet: the changes of a transaction share it.
+	ref    entryRef
+	window *Window
 }
 
 // Context returns the context of a decided change. It must be called before the window changes.
 func (d *Decision) Context() *schema.EventContext {
 	if d.context == nil && d.ref != 0 {
 		var m merger
-		m.add(schema.RouteMessage, mustParse(d.message))
+		m.add(schema.RouteMessage, unpackContext(d.window.Payload(d.ref)))
 		d.context = m.result()
 	}
 	return d.context
@@ -91,14 +91,14 @@ func (j *Joiner) Decide(f *Facts, readPast int64) Decision {
 	}
 	message := tx.message(f)
 	if message != nil && tx.complete && !j.Policy.Topic && f.Columns == nil && len(tx.rows) == 0 {
-		return Decision{Decided: true, ref: message.ref, message: message.payload}
+		return Decision{Decided: true, ref: message.ref, window: j.Window}
 	}
 
 	var m merger
 	if message != nil {
-		m.add(schema.RouteMessage, mustParse(message.payload))
+		m.add(schema.RouteMessage, j.unpack(message.ref))
 	}
-	m.add(schema.RouteTable, parseAll(tx.rows)...)
+	m.add(schema.RouteTable, j.unpackAll(tx.rows)...)
 	if j.Policy.Topic {
 		cut, wait := topicCut(j.Window, f, &m.context.Context, from, until, readPast)
 		if wait {
@@ -124,14 +124,14 @@ func (j *Joiner) DecideLate(f *Facts, known *schema.EventContext, readPast int64
 	first := int64(-1)
 	// Only a context that says who it was completes the change: another one would use up its attribution.
 	note := func(t int64, payload []byte) {
-		if t > after && t <= until && (first < 0 || t < first) && !mustParse(payload).User.IsZero() {
+		if t > after && t <= until && (first < 0 || t < first) && !unpackContext(payload).User.IsZero() {
 			first = t
 		}
 	}
 	tx := j.contextsOfTx(f, after+1, until)
 	for _, list := range [...][]txContext{tx.messages, tx.rows} {
 		for _, c := range list {
-			note(c.time, c.payload)
+			note(c.time, j.Window.Payload(c.ref))
 		}
 	}
 	if j.Policy.Topic {
@@ -147,9 +147,9 @@ func (j *Joiner) DecideLate(f *Facts, known *schema.EventContext, readPast int64
 	m.context.Status, m.context.Candidates = "", nil
 	tx = j.contextsOfTx(f, after+1, first)
 	if message := tx.message(f); message != nil {
-		m.add(schema.RouteMessage, mustParse(message.payload))
+		m.add(schema.RouteMessage, j.unpack(message.ref))
 	}
-	m.add(schema.RouteTable, parseAll(tx.rows)...)
+	m.add(schema.RouteTable, j.unpackAll(tx.rows)...)
 	if j.Policy.Topic {
 		m.add(schema.RouteTopic, topicContexts(j.Window, f, &known.Context, after+1, first)...)
 	}
@@ -166,15 +166,15 @@ type txContexts struct {
 	complete       bool // no further one can exist
 
 	key              uint64
-	head             entryRef // the newest entry under the key when they were gathered; 0: nothing gathered
-	earliest, latest int64    // the times of all entries under the key
+	state            uint64 // of the window under the key when they were gathered; 0: nothing gathered
+	oldest           uint64 // of the window's segments then: with an older one, contexts may have gone
+	earliest, latest int64  // the times of all entries under the key
 }
 
 type txContext struct {
 	lsn, order uint64
 	time       int64
 	ref        entryRef
-	payload    []byte
 }
 
 // contextsOfTx returns the contexts in the change's own transaction whose records are from the given time.
@@ -185,39 +185,36 @@ func (j *Joiner) contextsOfTx(f *Facts, from, until int64) *txContexts {
 		return tx
 	}
 	key := txHash(f.Source, f.TxID)
-	if head := j.Window.heads[key]; head != 0 && head == tx.head && key == tx.key && tx.earliest >= from && tx.latest <= until {
+	state := j.Window.state(key)
+	if state != 0 && state == tx.state && key == tx.key && j.Window.firstSeq == tx.oldest && tx.earliest >= from && tx.latest <= until {
 		return tx
-	} else {
-		*tx = txContexts{messages: tx.messages[:0], rows: tx.rows[:0], key: key, head: head, earliest: math.MaxInt64, latest: math.MinInt64}
 	}
-	begins, ended, wantMessages, wantRows := 0, false, uint64(0), uint64(0)
-	messages, contextRows := uint64(0), uint64(0)
-	for ref := tx.head; ; {
-		e, payload := j.Window.at(ref)
-		if e == nil {
-			break
-		}
+	*tx = txContexts{messages: tx.messages[:0], rows: tx.rows[:0], key: key, state: state, oldest: j.Window.firstSeq, earliest: math.MaxInt64, latest: math.MinInt64}
+	begins, ended, wantMessages, wantRows := 0, false, 0, 0
+	messages, contextRows := 0, 0
+	j.Window.each(key, func(e windowEntry) bool {
 		tx.earliest, tx.latest = min(tx.earliest, e.time), max(tx.latest, e.time)
-		if e.time >= from && e.time <= until {
-			switch e.kind {
-			case entryBegin:
-				begins++
-			case entryEnd:
-				ended, wantMessages, wantRows = true, max(wantMessages, e.lsn), max(wantRows, e.order)
-			case entryMessage:
-				messages++
-				if len(payload) > 0 {
-					tx.messages = append(tx.messages, txContext{e.lsn, e.order, e.time, ref, payload})
-				}
-			case entryRow:
-				contextRows++
-				if len(payload) > 0 {
-					tx.rows = append(tx.rows, txContext{e.lsn, e.order, e.time, ref, payload})
-				}
+		if e.time < from || e.time > until {
+			return true
+		}
+		switch e.kind {
+		case entryBegin:
+			begins++
+		case entryEnd:
+			ended, wantMessages, wantRows = true, max(wantMessages, e.end.Messages), max(wantRows, e.end.Rows)
+		case entryMessage:
+			messages++
+			if e.understood {
+				tx.messages = append(tx.messages, txContext{e.lsn, e.order, e.time, e.ref})
+			}
+		case entryRow:
+			contextRows++
+			if e.understood {
+				tx.rows = append(tx.rows, txContext{e.lsn, e.order, e.time, e.ref})
 			}
 		}
-		ref = e.next
-	}
+		return true
+	})
 	if len(tx.messages) > 1 {
 		slices.SortFunc(tx.messages, comparePlaces)
 	}
@@ -247,15 +244,17 @@ func (tx *txContexts) message(f *Facts) *txContext {
 	return &tx.messages[max(after-1, 0)]
 }
 
-func parseAll(contexts []txContext) []*schema.Context {
+func (j *Joiner) unpack(ref entryRef) *schema.Context { return unpackContext(j.Window.Payload(ref)) }
+
+func (j *Joiner) unpackAll(contexts []txContext) []*schema.Context {
 	if len(contexts) == 0 {
 		return nil
 	}
-	parsed := make([]*schema.Context, len(contexts))
+	unpacked := make([]*schema.Context, len(contexts))
 	for i, c := range contexts {
-		parsed[i] = mustParse(c.payload)
+		unpacked[i] = j.unpack(c.ref)
 	}
-	return parsed
+	return unpacked
 }
 
 // topicCut returns the time up to which records of the request-context topic count for the change, and whether the
@@ -289,7 +288,7 @@ func topicContexts(w *Window, f *Facts, base *schema.Context, from, until int64)
 	})
 	contexts := make([]*schema.Context, len(found))
 	for i, t := range found {
-		contexts[i] = mustParse(t.payload)
+		contexts[i] = unpackContext(t.payload)
 	}
 	return contexts
 }
@@ -298,10 +297,11 @@ func topicContexts(w *Window, f *Facts, base *schema.Context, from, until int64)
 // correlation ids.
 func eachTopic(w *Window, f *Facts, base *schema.Context, from, until int64, found func(time int64, payload []byte)) {
 	visit := func(key uint64, correlationID string) {
-		w.each(key, func(_ entryRef, e *windowEntry, payload []byte) bool {
-			id, context := splitTopicPayload(payload)
-			if e.kind == entryTopic && e.time >= from && e.time <= until && (correlationID == "" || id == correlationID) {
-				found(e.time, context)
+		w.each(key, func(e windowEntry) bool {
+			if e.kind == entryTopic && e.time >= from && e.time <= until {
+				if id, context := splitTopicPayload(w.Payload(e.ref)); correlationID == "" || id == correlationID {
+					found(e.time, context)
+				}
 			}
 			return true
 		})
@@ -330,23 +330,12 @@ func columnOf(f *Facts, correlation bool) string {
 	return f.Columns.RequestID
 }
 
-// A topic entry's payload is its correlation id, length first, and the context: a hash alone must not join two requests.
-func topicPayload(correlationID string, context []byte) []byte {
-	b := binary.AppendUvarint(nil, uint64(len(correlationID)))
-	b = append(b, correlationID...)
-	return append(b, context...)
+// A topic entry's payload is its correlation id, length first, and the context: a hash alone must not join two requests. The context is to be appended.
+func topicPayload(correlationID string) []byte {
+	return appendPacked(nil, correlationID)
 }
 
 func splitTopicPayload(payload []byte) (correlationID string, context []byte) {
 	n, k := binary.Uvarint(payload)
 	return string(payload[k : k+int(n)]), payload[k+int(n):]
-}
-
-// mustParse parses a payload that was parsed before it was put into the window.
-func mustParse(payload []byte) *schema.Context {
-	c, err := schema.ParseContext(payload)
-	if err != nil {
-		panic("a context in the window does not parse: " + err.Error())
-	}
-	return &c
 }

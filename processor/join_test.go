@@ -76,7 +76,14 @@ func tell(t *testing.T, story string) string {
 			}
 			return 0
 		}
-		entry := ContextEntry{Time: arg("at"), LSN: uint64(arg("lsn")), Order: uint64(arg("order")), Payload: []byte(payload)}
+		entry := ContextEntry{Time: arg("at"), LSN: uint64(arg("lsn")), Order: uint64(arg("order"))}
+		if payload != "" {
+			c, err := schema.ParseContext([]byte(payload))
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			entry.Payload = packContext(nil, &c)
+		}
 		source, tx := uint16(arg("source")), uint64(arg("tx"))
 		switch fields[0] {
 		case "topic-route":
@@ -92,11 +99,11 @@ func tell(t *testing.T, story string) string {
 					rec.Key = []byte(key)
 				}
 			}
-			key, err := topicKey(&rec, []*sourceState{{}})
+			key, c, err := topicContext(&rec, []*sourceState{{}})
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
-			entry.Payload = topicPayload(key.CorrelationID, entry.Payload)
+			entry.Payload = packContext(topicPayload(key.CorrelationID), &c)
 			w.AddTopic(key, entry)
 		case "begin":
 			w.AddBegin(source, tx, entry.Time)

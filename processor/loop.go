@@ -34,6 +34,7 @@ func (s *session) loop(ctx context.Context) error {
 	defer giveUp()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, giveUp) })()
 	s.finish = finish
+	s.slabs.context = finish
 	for ctx.Err() == nil {
 		s.kafka.AllowRebalance()
 		fetches := s.poll(ctx)
@@ -256,6 +257,8 @@ func (s *session) work(ctx context.Context) error {
 // drain decides the partition's records until one has to wait. It ends early with ctx, so that a stop is not held up, and where the transaction has to be
 // committed first.
 func (s *session) drain(ctx context.Context, p *partition) error {
+	p.out = s.slabs.take()
+	defer func() { s.slabs.give(p.out) }()
 	for p.len() > 0 && ctx.Err() == nil {
 		if p.now = s.now(); p.now.Before(p.retryAt) {
 			return nil
@@ -338,7 +341,7 @@ func (s *session) checkContext(ctx context.Context, p *partition) (done bool, er
 			_, err = schema.ContextFromRow(p.change.After)
 		}
 	case roleContextTopic:
-		_, err = topicKey(&rec, s.sources)
+		_, _, err = topicContext(&rec, s.sources)
 	}
 	switch dead, isDead := isDead(err); {
 	case err == nil, errors.Is(err, schema.ErrTombstone):

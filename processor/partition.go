@@ -43,7 +43,7 @@ type partition struct {
 	sound     soundness                  // of a context topic's partition
 	now       time.Time                  // when its first record was taken up
 	boundary  schema.TransactionBoundary // of the record being checked
-	out       slab
+	out       *slab                      // while it is drained
 	event     schema.AuditEvent
 	named     string // the version's name that the event's row gives; it wins over a context's
 }
@@ -170,48 +170,6 @@ func fromKgo(r *kgo.Record, headers []schema.Header) schema.Record {
 func isDead(err error) (*schema.DecodeError, bool) {
 	var dead *schema.DecodeError
 	return dead, errors.As(err, &dead)
-}
-
-// slab cuts the output records and their bytes from larger pieces, so that a record costs no allocation of its own.
-type slab struct {
-	bytes   []byte
-	records []kgo.Record
-	headers []kgo.RecordHeader
-}
-
-const (
-	slabBytes   = 256 << 10
-	slabRecords = 64
-)
-
-// record returns a record with so many headers, all of it empty.
-func (s *slab) record(headers int) *kgo.Record {
-	if len(s.records) == 0 {
-		s.records = make([]kgo.Record, slabRecords)
-	}
-	if len(s.headers) < headers {
-		s.headers = make([]kgo.RecordHeader, slabRecords*headers)
-	}
-	r := &s.records[0]
-	s.records = s.records[1:]
-	r.Headers, s.headers = s.headers[:headers:headers], s.headers[headers:]
-	return r
-}
-
-// open returns empty memory to append to.
-func (s *slab) open() []byte {
-	if cap(s.bytes)-len(s.bytes) < slabBytes/8 {
-		s.bytes = make([]byte, 0, slabBytes)
-	}
-	return s.bytes[len(s.bytes):]
-}
-
-// close keeps what was appended to the memory that open gave. Without it that memory is given again.
-func (s *slab) close(b []byte) {
-	// What did not fit has moved to larger memory of its own.
-	if cap(b) == cap(s.bytes)-len(s.bytes) {
-		s.bytes = s.bytes[:len(s.bytes)+len(b)]
-	}
 }
 
 // renderedContexts keeps the last contexts as they stand in audit events: the changes of one transaction share it, whichever partitions

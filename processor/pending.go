@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -343,4 +344,36 @@ func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, top
 		take(key, value)
 	}
 	return beyond, nil
+}
+
+// encodeContext returns the context as the JSON that ParseContext reads.
+func encodeContext(c *schema.Context) []byte {
+	type wire struct {
+		TransactionID *uint64         `json:"transaction_id,omitempty"`
+		CorrelationID string          `json:"correlation_id,omitempty"`
+		RequestID     string          `json:"request_id,omitempty"`
+		TraceID       string          `json:"trace_id,omitempty"`
+		User          *schema.User    `json:"user,omitempty"`
+		OnBehalfOf    string          `json:"on_behalf_of,omitempty"`
+		Initiator     string          `json:"initiator,omitempty"`
+		Service       string          `json:"service,omitempty"`
+		IP            string          `json:"ip,omitempty"`
+		UserAgent     string          `json:"user_agent,omitempty"`
+		Reason        string          `json:"reason,omitempty"`
+		VersionName   string          `json:"version_name,omitempty"`
+		Timestamp     *time.Time      `json:"timestamp,omitempty"`
+		Extra         json.RawMessage `json:"extra,omitempty"`
+	}
+	w := wire{c.TransactionID, c.CorrelationID, c.RequestID, c.TraceID, nil, c.OnBehalfOf, c.Initiator, c.Service, c.IP, c.UserAgent, c.Reason, c.VersionName, nil, c.Extra}
+	if !c.User.IsZero() {
+		w.User = &c.User
+	}
+	if !c.Timestamp.IsZero() {
+		w.Timestamp = &c.Timestamp
+	}
+	b, err := json.Marshal(w)
+	if err != nil {
+		return nil // only Extra could fail, and it was parsed
+	}
+	return b
 }

@@ -155,7 +155,7 @@ type session struct {
 	pending  *pendingStore
 	rendered renderedContexts
 	late     Joiner // for pending changes
-	lateOut  slab   // for their attributions
+	slabs    slabs
 	promise  func(*kgo.Record, error)
 	parts    map[topicPartition]*partition
 

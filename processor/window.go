@@ -2,44 +2,82 @@ package processor
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
+	"math"
 )
 
 // Window holds the request contexts and transaction ends that were read from the context streams, for as long as an
-// undecided change may need them. It is bounded in records and bytes: see Add.
+// undecided change may need them. It is bounded in records and bytes: see Full.
 //
-// Entries live in segments in the order in which they were read, without pointers, so that a million of them cost the
-// garbage collector nothing; each entry is chained to the older one with the same key. A Window is not safe for concurrent use.
+// What is told of a transaction lies in a node: usually one, with BEGIN, message and END together, so that a join looks into one place. Nodes lie in
+// segments in the order in which they came, without pointers, so that a million of them cost the garbage collector nothing; each is chained to the older one with
+// the same key. A Window is not safe for concurrent use, but for reading by several at once.
 type Window struct {
 	maxRecords int
 	maxBytes   int
 
 	segments []*segment // oldest first
-	firstSeq uint32     // sequence number of segments[0]
-	heads    map[uint64]entryRef
+	firstSeq uint64     // sequence number of segments[0]
+	index    windowIndex
 	seed     maphash.Seed
 
 	records int
 	bytes   int
-	evicted int // entries dropped by the limits while they might still have been needed
+	evicted int // contexts dropped by the limits while they might still have been needed
+
+	plain    int // bytes of contexts that are not compressed
+	unpacked payloadCache
 }
 
 // A segment is dropped as a whole. Small segments make eviction fine-grained, large ones make it cheap.
-const segmentEntries = 4096
+const segmentNodes = 1<<indexBits - 1
 
 type segment struct {
-	entries []windowEntry
-	payload []byte
-	newest  int64 // the newest record time in it
-	open    int   // context entries, for the count of what eviction loses
+	nodes      []windowNode
+	payload    []byte // each context with its length before it
+	compressed bool   // the payload is
+	newest     int64  // the newest record time in it
+	records    int
+	contexts   int // for the count of what eviction loses
 }
 
-// entryRef is a segment's sequence number and an index in it, plus one; 0 is none.
+// windowNode is what records with the same key tell: one of BEGIN, one context and one END at most.
+type windowNode struct {
+	key    uint64
+	time   int64   // record time of the first of them, Unix milliseconds; those of the others follow from it
+	lsn    uint64  // of the context
+	next   nodeRef // the older node with this key
+	offset uint32  // of the context in the segment's payload
+	order  uint32  // of the context
+	// Milliseconds from time.
+	begin, context, end int32
+	messages, rows      uint32 // of END
+	has                 nodeParts
+	kind                entryKind // of the context
+}
+
+// nodeParts says what a node has.
+type nodeParts uint8
+
+const (
+	hasBegin nodeParts = 1 << iota
+	hasContext
+	hasEnd
+	hasPayload // the context is one, and can be understood
+)
+
+// entryRef names a node for ever: the sequence number of its segment and its index there, plus one; 0 is none.
 type entryRef uint64
 
-func makeRef(seq uint32, index int) entryRef { return entryRef(uint64(seq)<<32 | uint64(index+1)) }
-func (r entryRef) seq() uint32               { return uint32(r >> 32) }
-func (r entryRef) index() int                { return int(uint32(r)) - 1 }
+// nodeRef is an entryRef without its upper bits: it names a node as long as that is in the window.
+type nodeRef uint32
+
+const indexBits = 10
+
+func makeRef(seq uint64, index int) entryRef { return entryRef(seq<<indexBits | uint64(index+1)) }
+func (r entryRef) seq() uint64               { return uint64(r) >> indexBits }
+func (r entryRef) index() int                { return int(uint64(r)&segmentNodes) - 1 }
 
 type entryKind uint8
 
@@ -51,35 +89,35 @@ const (
 	entryEnd                      // its END record
 )
 
-// windowEntry is one record of a context stream. For entryEnd, lsn holds the number of messages and order that of context
-// rows that the transaction has.
+// windowEntry is one record of a context stream.
 type windowEntry struct {
-	next   entryRef
-	key    uint64
-	time   int64 // record time, Unix milliseconds
-	lsn    uint64
-	order  uint64
-	offset uint32
-	length uint32
-	kind   entryKind
+	kind  entryKind
+	time  int64 // record time, Unix milliseconds
+	lsn   uint64
+	order uint64
+	end   End // of entryEnd
+	// understood is false for a message or row that is no context, or none that can be understood.
+	understood bool
+	ref        entryRef // by which Payload finds the context
 }
 
-// windowEntryBytes is what an entry costs beside its payload: the entry itself and its share of the index.
-const windowEntryBytes = 56 + 40
+// What a node costs beside its context: itself and its share of the index.
+const windowNodeBytes = 64 + 12
 
 // NewWindow returns an empty window that holds at most the given number of records and bytes.
 func NewWindow(maxRecords, maxBytes int) *Window {
-	return &Window{maxRecords: maxRecords, maxBytes: maxBytes, heads: make(map[uint64]entryRef), seed: maphash.MakeSeed()}
+	return &Window{maxRecords: maxRecords, maxBytes: maxBytes, seed: maphash.MakeSeed()}
 }
 
 // Reset empties the window.
 func (w *Window) Reset() {
-	w.segments, w.firstSeq = nil, w.firstSeq+uint32(len(w.segments))
-	w.heads = make(map[uint64]entryRef)
-	w.records, w.bytes = 0, 0
+	w.firstSeq += uint64(len(w.segments))
+	w.segments, w.index = nil, windowIndex{}
+	w.records, w.bytes, w.plain = 0, 0, 0
+	w.unpacked.reset()
 }
 
-// Len returns the number of entries held, Bytes an estimate of their memory, and Evicted how many contexts the limits pushed out
+// Len returns the number of records held, Bytes an estimate of their memory, and Evicted how many contexts the limits pushed out
 // before their time.
 func (w *Window) Len() int     { return w.records }
 func (w *Window) Bytes() int   { return w.bytes }
@@ -89,8 +127,8 @@ func (w *Window) Evicted() int { return w.evicted }
 type ContextEntry struct {
 	Time    int64
 	LSN     uint64 // of a message or a context row
-	Order   uint64 // total order in the transaction, which breaks ties of LSN
-	Payload []byte // the context as JSON; valid until the next call that changes the window
+	Order   uint64 // total order in the transaction, which breaks ties of LSN; from 2^32 on all are one
+	Payload []byte // the context, packed
 }
 
 // End is what a transaction's END record tells.
@@ -106,7 +144,7 @@ func txHash(source uint16, txID uint64) uint64 {
 	if txID < 1<<32 {
 		return uint64(source)<<32 | txID
 	}
-	h := (txID ^ uint64(source)<<48) * 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
+	h := (txID ^ uint64(source)<<48) * golden
 	h ^= h >> 32
 	h *= 0xD6E8FEB86659FD93
 	return h>>2 | 1<<62
@@ -139,34 +177,38 @@ func (w *Window) AddRow(source uint16, txID uint64, e ContextEntry) {
 
 func (w *Window) addInTx(kind entryKind, key uint64, e ContextEntry) {
 	seen := false
-	w.each(key, func(_ entryRef, old *windowEntry, payload []byte) bool {
+	w.each(key, func(old windowEntry) bool {
 		if old.kind != kind {
 			return true
 		}
-		seen = old.lsn == e.LSN && bytes.Equal(payload, e.Payload)
+		seen = old.lsn == e.LSN && bytes.Equal(w.Payload(old.ref), e.Payload)
 		// In the order of first delivery each is newer than all before: only a repeat looks further back.
 		return !seen && old.lsn >= e.LSN
 	})
-	if seen {
-		return
+	if !seen {
+		w.addContext(kind, key, e)
 	}
-	w.add(kind, key, e.Time, e.LSN, e.Order, e.Payload)
 }
 
 // AddBegin adds a transaction's BEGIN record. A second one tells that the connector was restarted within the transaction.
 func (w *Window) AddBegin(source uint16, txID uint64, at int64) {
-	w.add(entryBegin, txHash(source, txID), at, 0, 0, nil)
+	_, n, since := w.nodeFor(txHash(source, txID), at, hasBegin, 0)
+	n.has |= hasBegin
+	n.begin = since
 }
 
 // AddEnd adds a transaction's END record.
 func (w *Window) AddEnd(source uint16, txID uint64, end End) {
-	w.add(entryEnd, txHash(source, txID), end.Time, uint64(end.Messages), uint64(end.Rows), nil)
+	_, n, since := w.nodeFor(txHash(source, txID), end.Time, hasEnd, 0)
+	n.has |= hasEnd
+	n.end = since
+	n.messages, n.rows = uint32(min(end.Messages, math.MaxUint32)), uint32(min(end.Rows, math.MaxUint32))
 }
 
 // AddTopic adds a record of the request-context topic under its correlation id and, where it names one, its transaction.
 func (w *Window) AddTopic(key TopicKey, e ContextEntry) {
 	for _, hash := range key.hashes(w) {
-		w.add(entryTopic, hash, e.Time, 0, 0, e.Payload)
+		w.addContext(entryTopic, hash, e)
 	}
 }
 
@@ -188,30 +230,53 @@ func (k *TopicKey) hashes(w *Window) []uint64 {
 	return hashes
 }
 
-func (w *Window) add(kind entryKind, key uint64, time int64, lsn, order uint64, payload []byte) {
-	s := w.last()
-	if s == nil || len(s.entries) == segmentEntries {
-		size := 0
-		if s != nil {
-			size = len(s.payload) + len(s.payload)/8 // the next one will be much like it
+func (w *Window) addContext(kind entryKind, key uint64, e ContextEntry) {
+	s, n, since := w.nodeFor(key, e.Time, hasContext, len(e.Payload))
+	n.has |= hasContext
+	n.kind, n.context, n.lsn, n.order = kind, since, e.LSN, uint32(min(e.Order, math.MaxUint32))
+	s.contexts++
+	if len(e.Payload) == 0 {
+		return
+	}
+	n.has |= hasPayload
+	n.offset = uint32(len(s.payload))
+	s.payload = append(binary.AppendUvarint(s.payload, uint64(len(e.Payload))), e.Payload...)
+	added := len(s.payload) - int(n.offset)
+	w.bytes += added
+	w.plain += added
+	w.compress()
+}
+
+// nodeFor returns the node to put a record into, that node's segment and the record's time from the node's: the newest node of the key, if it has no such
+// part yet and its segment can take the payload, or a new one.
+func (w *Window) nodeFor(key uint64, at int64, part nodeParts, payload int) (*segment, *windowNode, int32) {
+	w.records++
+	newest := w.index.find(w, key)
+	if newest != 0 {
+		s, n := w.node(newest)
+		since := at - n.time
+		fits := payload == 0 || !s.compressed && len(s.payload)+payload < maxSegmentPayload
+		if n.has&part == 0 && fits && since == int64(int32(since)) {
+			s.newest = max(s.newest, at)
+			s.records++
+			return s, n, int32(since)
 		}
-		s = &segment{entries: make([]windowEntry, 0, segmentEntries), payload: make([]byte, 0, size)}
+	}
+	s := w.last()
+	if s == nil || len(s.nodes) == segmentNodes || len(s.payload)+payload >= maxSegmentPayload {
+		size := 0
+		if s != nil && !s.compressed {
+			size = min(len(s.payload)+len(s.payload)/8, maxSegmentPayload) // the next one will be much like it
+		}
+		s = &segment{nodes: make([]windowNode, 0, segmentNodes), payload: make([]byte, 0, size), newest: math.MinInt64}
 		w.segments = append(w.segments, s)
 	}
-	seq := w.firstSeq + uint32(len(w.segments)-1)
-	offset := len(s.payload)
-	s.payload = append(s.payload, payload...)
-	s.entries = append(s.entries, windowEntry{
-		next: w.heads[key], key: key, time: time, lsn: lsn, order: order,
-		offset: uint32(offset), length: uint32(len(payload)), kind: kind,
-	})
-	w.heads[key] = makeRef(seq, len(s.entries)-1)
-	s.newest = max(s.newest, time)
-	if kind != entryEnd && kind != entryBegin {
-		s.open++
-	}
-	w.records++
-	w.bytes += windowEntryBytes + len(payload)
+	s.nodes = append(s.nodes, windowNode{key: key, time: at, next: newest})
+	s.newest = max(s.newest, at)
+	s.records++
+	w.bytes += windowNodeBytes
+	w.index.put(w, key, nodeRef(makeRef(w.firstSeq+uint64(len(w.segments)-1), len(s.nodes)-1)))
+	return s, &s.nodes[len(s.nodes)-1], 0
 }
 
 func (w *Window) last() *segment {
@@ -221,18 +286,21 @@ func (w *Window) last() *segment {
 	return w.segments[len(w.segments)-1]
 }
 
-// at returns the entry and its payload, or nil where the chain ends or leads into what has been evicted.
-func (w *Window) at(ref entryRef) (*windowEntry, []byte) {
-	if ref == 0 {
-		return nil, nil
-	}
-	i := ref.seq() - w.firstSeq
-	if i >= uint32(len(w.segments)) {
+// node returns the node that ref names and its segment; nil where that has been evicted.
+func (w *Window) node(ref nodeRef) (*segment, *windowNode) {
+	i := uint32(ref>>indexBits) - uint32(w.firstSeq)
+	i &= math.MaxUint32 >> indexBits
+	if ref == 0 || i >= uint32(len(w.segments)) {
 		return nil, nil
 	}
 	s := w.segments[i]
-	e := &s.entries[ref.index()]
-	return e, s.payload[e.offset : e.offset+e.length]
+	return s, &s.nodes[ref&segmentNodes-1]
+}
+
+// full returns the lasting name of a node that is in the window.
+func (w *Window) full(ref nodeRef) entryRef {
+	i := (uint32(ref>>indexBits) - uint32(w.firstSeq)) & (math.MaxUint32 >> indexBits)
+	return entryRef((w.firstSeq+uint64(i))<<indexBits | uint64(ref&segmentNodes))
 }
 
 // Full says whether the window has reached a limit: its owner then evicts, or stops reading.
@@ -251,20 +319,21 @@ func (w *Window) EvictOldest() bool {
 	if len(w.segments) < 2 {
 		return false
 	}
-	w.evicted += w.segments[0].open
+	w.evicted += w.segments[0].contexts
 	w.dropOldest()
 	return true
 }
 
 func (w *Window) dropOldest() {
 	s := w.segments[0]
-	for i := range s.entries {
-		if w.heads[s.entries[i].key].seq() == w.firstSeq {
-			delete(w.heads, s.entries[i].key)
-		}
+	for i := range s.nodes {
+		w.index.remove(w, s.nodes[i].key, nodeRef(makeRef(w.firstSeq, i)))
 	}
-	w.records -= len(s.entries)
-	w.bytes -= len(s.entries)*windowEntryBytes + len(s.payload)
+	w.records -= s.records
+	w.bytes -= len(s.nodes)*windowNodeBytes + len(s.payload)
+	if !s.compressed {
+		w.plain -= len(s.payload)
+	}
 	w.segments[0] = nil
 	w.segments = w.segments[1:]
 	w.firstSeq++
@@ -278,13 +347,39 @@ func (w *Window) Oldest() int64 {
 	return w.segments[0].newest
 }
 
-// each calls f for every entry under key, newest first, as long as f returns true.
-func (w *Window) each(key uint64, f func(entryRef, *windowEntry, []byte) bool) {
-	for ref := w.heads[key]; ; {
-		e, payload := w.at(ref)
-		if e == nil || !f(ref, e, payload) {
+// state changes whenever something comes under key, and is 0 while nothing is there.
+func (w *Window) state(key uint64) uint64 {
+	newest := w.index.find(w, key)
+	if newest == 0 {
+		return 0
+	}
+	_, n := w.node(newest)
+	return uint64(newest)<<8 | uint64(n.has)
+}
+
+// each calls f for every record under key, the newest node's first, as long as f returns true.
+func (w *Window) each(key uint64, f func(windowEntry) bool) {
+	for ref := w.index.find(w, key); ; {
+		_, n := w.node(ref)
+		if n == nil || n.key != key {
 			return
 		}
-		ref = e.next
+		if n.has&hasEnd != 0 {
+			at := n.time + int64(n.end)
+			if !f(windowEntry{kind: entryEnd, time: at, end: End{Time: at, Messages: int(n.messages), Rows: int(n.rows)}}) {
+				return
+			}
+		}
+		if n.has&hasContext != 0 {
+			if !f(windowEntry{kind: n.kind, time: n.time + int64(n.context), lsn: n.lsn, order: uint64(n.order), understood: n.has&hasPayload != 0, ref: w.full(ref)}) {
+				return
+			}
+		}
+		if n.has&hasBegin != 0 {
+			if !f(windowEntry{kind: entryBegin, time: n.time + int64(n.begin)}) {
+				return
+			}
+		}
+		ref = n.next
 	}
 }
