@@ -105,6 +105,7 @@ func measureLatency(ctx context.Context, b *bench, s latencySettings) (_ *latenc
 	if err := out.wait(watching); err != nil {
 		return nil, err
 	}
+	used := <-cpu
 	stopWatching(nil)
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("wrong result: %w", err)
@@ -112,7 +113,6 @@ func measureLatency(ctx context.Context, b *bench, s latencySettings) (_ *latenc
 	if err := p.check(ctx, all*s.perTx); err != nil {
 		return nil, fmt.Errorf("wrong result: %w", err)
 	}
-	used := <-cpu
 	for i := range s.runs {
 		first := warmUp + i*window
 		r.Runs = append(r.Runs, latencyRun{Distributions: m.distributions(first, first+window), Cores: used[i]})
