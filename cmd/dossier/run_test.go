@@ -128,8 +128,11 @@ admin: {listen: 127.0.0.1:0, pprof: true}
 		}
 		return nil
 	})
-	if status, _ := get(t, address+"/debug/pprof/"); status != 200 {
-		t.Errorf("pprof: %d", status)
+	for _, profile := range []string{"profile?seconds=1", "allocs", "heap"} {
+		// A profile is a gzipped file that go tool pprof reads.
+		if status, body := get(t, address+"/debug/pprof/"+profile); status != 200 || !strings.HasPrefix(body, "\x1f\x8b") {
+			t.Errorf("pprof %s: %d %.100q", profile, status, body)
+		}
 	}
 	stop()
 	select {
