@@ -103,13 +103,46 @@ func (d *Document) ID() string {
 func (d *Document) Index() string { return DocumentIndex(d.Scope, d.Time) }
 
 // DocumentID returns the identity of an event's document of any kind but a named version. field is empty but for a field change.
+//
+// It is the event's id with an ending that tells its documents apart, such as "LLqdYZIC5afCmD-mnnSnJpfmIRA.f.price": what lies beside its event's id, and
+// its event's other documents, takes little space. Where a part has other characters than letters, digits, "_" and "-", or very many, it is a hash of all.
 func DocumentID(eventID string, kind DocumentKind, field string) string {
-	return DerivedID(eventID, string(kind), field)
+	letter := kindLetters[kind]
+	if letter == "" || !plainPart(eventID) || kind == DocumentFieldChange && !plainPart(field) {
+		return DerivedID(eventID, string(kind), field)
+	}
+	id := eventID + "." + letter
+	if kind == DocumentFieldChange {
+		return id + "." + field
+	}
+	return id
+}
+
+// kindLetters are the endings of identities.
+var kindLetters = map[DocumentKind]string{
+	DocumentRowVersion: "r", DocumentFieldChange: "f", DocumentTruncate: "t", DocumentAttribution: "a", DocumentFeedback: "b", DocumentTransaction: "c",
 }
 
 // NamedVersionDocumentID returns the identity of the document that says, by an event, that an entity belongs to a named version.
 func NamedVersionDocumentID(eventID string, entity EntityRef) string {
 	return DerivedID(eventID, string(DocumentNamedVersion), entity.Type, entity.ID)
+}
+
+// maxPlainPart bounds the parts of an identity. Elasticsearch takes 512 bytes in all.
+const maxPlainPart = 100
+
+// plainPart says whether a text can be a part of an identity as it is.
+func plainPart(s string) bool {
+	if s == "" || len(s) > maxPlainPart {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
 }
 
 // DocumentIndex returns the name of the index for a scope and a commit time, such as "dossier-default-v1-2026.11". The month is UTC's

@@ -240,3 +240,30 @@ func BenchmarkDocumentAppendJSON(b *testing.B) {
 		buffer, _ = d.AppendJSON(buffer[:0])
 	}
 }
+
+// Every document of an event has an identity of its own, whatever the names in it.
+func TestDocumentIDsDiffer(t *testing.T) {
+	if got := DocumentID("LLqdYZIC5afCmD-mnnSnJpfmIRA", DocumentFieldChange, "price"); got != "LLqdYZIC5afCmD-mnnSnJpfmIRA.f.price" {
+		t.Errorf("a field change is %s", got)
+	}
+	parts := []string{"e", "r", "f", "e.f", "e.f.r", "e.r", "f.r", ".r", ".f.r", "", "transaction", "e.transaction", "Grün", "a/b", strings.Repeat("x", 101), strings.Repeat("x", 102)}
+	seen := map[string]string{}
+	see := func(what, id string) {
+		if other, twice := seen[id]; twice {
+			t.Errorf("%s and %s are both %s", what, other, id)
+		}
+		seen[id] = what
+		if len(id) > 512 || strings.ContainsAny(id, "/ü") {
+			t.Errorf("%s is %s", what, id)
+		}
+	}
+	for _, event := range parts {
+		for _, kind := range []DocumentKind{DocumentRowVersion, DocumentTruncate, DocumentAttribution, DocumentFeedback, DocumentTransaction} {
+			see(event+" "+string(kind), DocumentID(event, kind, ""))
+		}
+		for _, field := range parts {
+			see(event+" field "+field, DocumentID(event, DocumentFieldChange, field))
+			see(event+" version of "+field, NamedVersionDocumentID(event, EntityRef{field, ""}))
+		}
+	}
+}

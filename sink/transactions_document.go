@@ -26,7 +26,7 @@ func transactionDocuments(source string, end *schema.TransactionBoundary, certai
 			i = len(docs)
 			docs = append(docs, schema.Document{
 				Kind: schema.DocumentTransaction, Time: end.Time.UTC(), Created: read.UTC(), Scope: scope,
-				EventID: schema.DerivedID("transaction", source, strconv.FormatUint(end.TxID, 10), scope, end.Time.UTC().Format(time.RFC3339Nano)),
+				EventID: transactionID(source, end.TxID, scope, end.Time),
 				CDC:     schema.CDC{Source: source, TxID: end.TxID, HasTx: true}, Transaction: &schema.TransactionCounts{Certain: certain},
 			})
 		}
@@ -36,6 +36,12 @@ func transactionDocuments(source string, end *schema.TransactionBoundary, certai
 		slices.SortFunc(docs[i].Transaction.Tables, func(a, b schema.CollectionCount) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return docs
+}
+
+// transactionID returns the identity of what the database reports of a transaction in one scope: a hash of source and scope, the number, and the commit time in nanoseconds. Those that follow each other
+// begin alike, and so take little space.
+func transactionID(source string, txID uint64, scope string, commit time.Time) string {
+	return schema.DerivedID("transaction", source, scope)[:16] + "-" + strconv.FormatUint(txID, 10) + "-" + strconv.FormatInt(commit.UnixNano(), 36)
 }
 
 func addCount(tables []schema.CollectionCount, name string, n int64) []schema.CollectionCount {
