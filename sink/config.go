@@ -18,7 +18,7 @@ type Config struct {
 	// values. Defaults: 1,000 and 4,000,000.
 	BatchRecords, BatchBytes int
 	// BufferRecords and BufferBytes bound what has been read and waits for its turn, over all partitions: beyond either, fetching pauses until
-	// half of it is stored. One fetch may overshoot. Defaults: 20,000 and 64,000,000.
+	// half of it is stored. One fetch may overshoot. Defaults: 10,000 and 32,000,000.
 	BufferRecords, BufferBytes int
 	// CommitInterval is the time between commits of offsets; a stop and a rebalance commit at once. Default: 1 s.
 	CommitInterval time.Duration
@@ -49,8 +49,8 @@ func (c Config) Defaults() Config {
 	text(&c.Group, "dossier-sink")
 	number(&c.BatchRecords, 1_000)
 	number(&c.BatchBytes, 4_000_000)
-	number(&c.BufferRecords, 20_000)
-	number(&c.BufferBytes, 64_000_000)
+	number(&c.BufferRecords, 10_000)
+	number(&c.BufferBytes, 32_000_000)
 	duration(&c.CommitInterval, time.Second)
 	duration(&c.DrainTimeout, 20*time.Second)
 	return c

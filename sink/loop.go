@@ -62,7 +62,8 @@ func (l *Loop) Run(ctx context.Context) error {
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.DisableAutoCommit(),
-		kgo.FetchMaxBytes(int32(min(r.config.BufferBytes, 50_000_000))),
+		// A fetch is bounded in compressed bytes, and is ten to twenty times as large in memory.
+		kgo.FetchMaxBytes(int32(min(r.config.BufferBytes, 1<<20))), kgo.FetchMaxPartitionBytes(256<<10), kgo.MaxConcurrentFetches(2),
 		kgo.OnPartitionsAssigned(r.assigned),
 		kgo.OnPartitionsRevoked(r.revoked),
 		kgo.OnPartitionsLost(r.lost),

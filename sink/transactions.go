@@ -98,7 +98,7 @@ func (l *TransactionLoop) Run(ctx context.Context) error {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.RebalanceTimeout(rebalanceTimeout), kgo.SessionTimeout(sessionTimeout), kgo.BlockRebalanceOnPoll(),
-		kgo.DisableAutoCommit(), kgo.FetchMaxBytes(16<<20), kgo.MaxConcurrentFetches(1),
+		kgo.DisableAutoCommit(), kgo.FetchMaxBytes(1<<20), kgo.FetchMaxPartitionBytes(256<<10), kgo.MaxConcurrentFetches(1),
 		kgo.OnPartitionsRevoked(r.revoked), kgo.OnPartitionsLost(r.lost),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchMaxBytesFn(func(string) int32 { return deadletter.MaxRecordBytes }),
 	)...)

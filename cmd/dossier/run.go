@@ -88,8 +88,10 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 		defer l.stop() // last, so that it can be seen how the roles drain
 		roles = append(roles, role{"http", l.run})
 	}
+	if slices.Contains(names, roleProcessor) || slices.Contains(names, roleSink) {
+		processor.SaveMemory() // a sink's garbage is of the same kind
+	}
 	if slices.Contains(names, roleProcessor) {
-		processor.SaveMemory()
 		p, err := newProcessor(ctx, c, t, log)
 		if err != nil {
 			return err

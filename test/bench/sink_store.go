@@ -27,32 +27,47 @@ func (s *searchStore) http() *http.Client {
 	return s.client
 }
 
-// ask sends a request and reads the answer into one of these: nil, *[]byte or what JSON is decoded into.
+// ask sends a request and reads the answer into what JSON is decoded into; nil for none. A store that is too busy is asked again.
 func (s *searchStore) ask(ctx context.Context, method, path, body string, answer any) error {
+	const attempts, pause = 100, 200 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		status, err := s.askOnce(ctx, method, path, body, answer)
+		if status != http.StatusTooManyRequests || attempt == attempts {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (s *searchStore) askOnce(ctx context.Context, method, path, body string, answer any) (status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.SetBasicAuth(s.user, s.password)
 	response, err := s.http().Do(request)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return response.StatusCode, fmt.Errorf("%s %s: %w", method, path, err)
 	case response.StatusCode > 299:
-		return fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, text)
+		return response.StatusCode, fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, text)
 	case answer == nil:
-		return nil
+		return response.StatusCode, nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return response.StatusCode, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	return nil
+	return response.StatusCode, nil
 }
 
 // The user that setup makes for the sink, which the loader is as well.
@@ -202,7 +217,7 @@ func (s *searchStore) kinds(ctx context.Context) (map[string]int, error) {
 
 // read hands over every document: its identity, and its text as it is stored.
 func (s *searchStore) read(ctx context.Context, take func(id string, text []byte) error) error {
-	const page = 5_000
+	const page = 2_000
 	path, body := "/dossier-*-v1-*/_search?scroll=1m", fmt.Sprintf(`{"size":%d,"sort":["_doc"]}`, page)
 	for {
 		var answer struct {

@@ -99,6 +99,7 @@ func runSink(ctx context.Context, t storeTask, w *watch) error {
 	if err != nil {
 		return err
 	}
+	processor.SaveMemory()
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	observer := &storing{Observer: telemetry.NewSink(telemetry.NewMetrics("bench"), nil, log, time.Now), watch: w, documents: t.Documents, done: stop}
