@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"text/tabwriter"
 	"time"
 
@@ -157,7 +158,7 @@ func (p *prepared) reading(ctx context.Context, sink *process) (flatReading, err
 func (r flatReading) until(now flatReading, perChange float64) flatInterval {
 	n := now.documents - r.documents
 	million := float64(n) / 1e6
-	return flatInterval{Changes: int(float64(now.documents) / perChange), Documents: n, Seconds: now.at.Sub(r.at).Seconds(),
+	return flatInterval{Changes: int(math.Round(float64(now.documents) / perChange)), Documents: n, Seconds: now.at.Sub(r.at).Seconds(),
 		SinkPerMillion: (now.sink - r.sink) / million, StorePer: (now.store - r.store) / million}
 }
 
