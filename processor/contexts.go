@@ -317,6 +317,9 @@ func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 		r.add(s, additions)
 		additions = additions[:0]
 	})
+	if failed == nil {
+		fetches.EachRecord((*kgo.Record).Recycle) // what the window has of them is a copy
+	}
 	r.reachEnds()
 	r.signal()
 	return failed

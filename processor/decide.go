@@ -180,6 +180,7 @@ func (s *session) produced(r *kgo.Record, err error) {
 // deadLetter produces the partition's first record as a dead letter. One that is too large for the dead-letter topic stays where it is:
 // nothing is dropped, and the partition waits until the topic takes it.
 func (s *session) deadLetter(ctx context.Context, p *partition, stage, reason, detail string) (done bool, err error) {
+	p.keep = true // the letter holds the record's own bytes
 	rec := p.record()
 	letter := deadletter.New(s.config.DeadLetterTopic, &rec, stage, reason, detail, s.now())
 	if size := recordSize(letter); size > s.maxLetter {
@@ -207,6 +208,7 @@ func recordSize(r *kgo.Record) int {
 
 // await remembers a change that was published without a user, in case a context comes late.
 func (s *session) await(p *partition) error {
+	p.keep = true
 	c := &pendingChange{origin: p.topicPartition, source: p.source.Name, facts: p.facts, known: *p.event.Context, event: attributionOf(&p.event, p.named)}
 	value, err := encodePending(c)
 	if err != nil {

@@ -132,6 +132,7 @@ func (s *session) rebalanced(ctx context.Context) error {
 			}
 		}
 	}
+	s.awaited, s.assignedAt = true, s.now()
 	s.log.Info("partitions moved", zap.Int("assigned", len(added)), zap.Int("revoked", len(removed)))
 	if len(removed) > 0 {
 		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment; that of a context topic's partition is to
@@ -198,6 +199,19 @@ func (s *session) enqueue(fetches kgo.Fetches) {
 		p.end = max(p.end, f.HighWatermark)
 		p.push(f.Records, now)
 	})
+	if s.awaited {
+		s.awaited = s.now().Sub(s.assignedAt) < fetchPatience && s.awaitsFirst()
+	}
+}
+
+// awaitsFirst says whether nothing was read yet of an assigned partition of a change topic.
+func (s *session) awaitsFirst() bool {
+	for at := range s.assigned {
+		if s.parts[at] == nil && s.isChange(at.topic) {
+			return true
+		}
+	}
+	return false
 }
 
 // newPartition returns an assigned partition of which nothing was read; nil for a topic that is none of ours.
@@ -510,6 +524,7 @@ func (s *session) moveHorizon() {
 	if s.pendingFrom < math.MaxInt64 {
 		horizon = min(horizon, s.pendingFrom+s.policy.Grace)
 	}
+	behind := s.awaited && s.now().Sub(s.assignedAt) < fetchPatience
 	for _, p := range s.parts {
 		switch {
 		case p.role != roleChange:
@@ -518,9 +533,10 @@ func (s *session) moveHorizon() {
 			horizon = min(horizon, p.facts.from(s.policy))
 		case p.next < p.end:
 			horizon = min(horizon, p.lastFrom)
+			behind = behind || now-p.polledAt < fetchPatience.Milliseconds()
 		}
 	}
-	if s.cut.Load() {
+	if behind || s.cut.Load() {
 		needed = never // those that were not looked at come first: room for the others' contexts would be made at their cost
 	}
 	s.horizon.Store(horizon - coverSlack)
@@ -528,6 +544,10 @@ func (s *session) moveHorizon() {
 	s.contexts.needed = needed
 	s.contexts.mu.Unlock()
 }
+
+// fetchPatience is how long partitions that are ahead wait for the records of one that is behind, before the window gives up contexts that those may
+// need: a partition that cannot be fetched must not stop the others for ever.
+const fetchPatience = 30 * time.Second
 
 // coverSlack is how much more than what is needed the context reader covers, in milliseconds, so that changes of about the same
 // time don't make it start again for each.

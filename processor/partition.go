@@ -25,12 +25,14 @@ type partition struct {
 	bytes   int
 	polls   []poll // when the queue's records were polled, oldest first
 	decoded bool   // change and facts are those of the first record
+	keep    bool   // something that lives on shares the first record's memory
 	change  schema.Change
 	facts   Facts
 
 	next      int64 // the offset of the first undecided record: what a commit says
 	committed int64 // the offset committed last; records before it are read again for their ordinals alone
 	end       int64 // the partition's end when it was last fetched
+	polledAt  int64 // when that was, in Unix milliseconds
 	paused    bool
 	followed  bool // a context topic's: not fetched, because the context reader reads it
 
@@ -54,7 +56,8 @@ type poll struct{ before, at int64 }
 func (p *partition) len() int { return len(p.queue) - p.head }
 
 func (p *partition) push(records []*kgo.Record, now time.Time) {
-	p.polls = append(p.polls, poll{records[len(records)-1].Offset + 1, now.UnixMilli()})
+	p.polledAt = now.UnixMilli()
+	p.polls = append(p.polls, poll{records[len(records)-1].Offset + 1, p.polledAt})
 	if p.head > 0 && p.head == len(p.queue) {
 		p.queue, p.head = p.queue[:0], 0
 	}
@@ -71,6 +74,10 @@ func (p *partition) pop() {
 	p.head++
 	p.bytes -= recordBytes(r)
 	p.next = r.Offset + 1
+	if !p.keep {
+		r.Recycle() // nothing of it is looked at any more
+	}
+	p.keep = false
 	if p.polls[0].before <= p.next {
 		p.polls = p.polls[1:]
 	}
@@ -85,7 +92,7 @@ func (p *partition) pop() {
 func (p *partition) rewind() {
 	p.queue, p.head, p.bytes, p.polls = nil, 0, 0, nil
 	p.next = p.committed
-	p.decoded, p.retryAt = false, time.Time{}
+	p.decoded, p.keep, p.retryAt = false, false, time.Time{}
 	p.ordinals = ordinals{}
 }
 

@@ -156,6 +156,7 @@ type session struct {
 	rendered renderedContexts
 	late     Joiner // for pending changes
 	slabs    slabs
+	fetched  fetchPool
 	promise  func(*kgo.Record, error)
 	parts    map[topicPartition]*partition
 
@@ -173,9 +174,12 @@ type session struct {
 	maxLetter int // the largest that the dead-letter topic takes
 	assigned  map[topicPartition]bool
 	lastState time.Time
-	unplaced  map[topicPartition]bool // assigned partitions of context topics that are not in parts yet
-	placedAt  time.Time               // when their offsets were asked for
-	expiredAt time.Time
+	// awaited is whether nothing was read yet of some partitions of change topics that were assigned then.
+	awaited    bool
+	assignedAt time.Time
+	unplaced   map[topicPartition]bool // assigned partitions of context topics that are not in parts yet
+	placedAt   time.Time               // when their offsets were asked for
+	expiredAt  time.Time
 	// pendingFrom is the record time of the oldest pending change, a second ago or less; math.MaxInt64 without any.
 	pendingFrom int64
 	// finish ends when the last commit of a processor that stops is given up: what is produced lives until then, not until ctx ends.
@@ -235,7 +239,7 @@ func (s *session) open() error {
 		kgo.HeartbeatInterval(s.config.SessionTimeout/5), kgo.MetadataMaxAge(5*time.Second),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytesFn(s.batchLimit),
-		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20),
+		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20), kgo.WithPools(&s.fetched),
 		kgo.OnPartitionsRevoked(s.removed), kgo.OnPartitionsLost(s.removed),
 		kgo.AdjustFetchOffsetsFn(s.adjustOffsets))
 	if s.kafka, err = kgo.NewGroupTransactSession(options...); err != nil {
@@ -244,7 +248,7 @@ func (s *session) open() error {
 	s.admin = kadm.NewClient(s.kafka.Client())
 	s.pending = newPendingStore(s.config.Limits.PendingRecords)
 	s.contexts = &contextReader{
-		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2)}),
+		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2), kgo.WithPools(&s.fetched)}),
 		decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
 		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1), anew: make(chan struct{}, 1),
 		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never, needed: never,

@@ -62,11 +62,13 @@ func (s *slabs) give(given *slab) {
 
 // room returns a slab with room for another record: this one, or a new one in its place.
 func (s *slab) room() *slab {
-	if s.n < slabRecords && cap(s.bytes)-len(s.bytes) >= slabBytes/8 {
-		return s
+	// One that somebody gave back may be full as well.
+	for s.n == slabRecords || cap(s.bytes)-len(s.bytes) < slabBytes/8 {
+		full := s
+		s = s.of.take()
+		full.release()
 	}
-	s.release()
-	return s.of.take()
+	return s
 }
 
 // record returns a record of the slab, with its headers, all of it empty.

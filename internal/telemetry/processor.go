@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,11 +29,21 @@ type Processor struct {
 	grace time.Duration
 	ready func() bool
 
+	decided series[string, decidedSeries] // by source
+
+	standing atomic.Int64 // the sources in stopped
+
 	mu      sync.Mutex
 	began   time.Time
 	state   processor.State
 	known   bool // state was reported
 	stopped map[string]stop
+}
+
+// decidedSeries are a source's metrics of changes.
+type decidedSeries struct {
+	changes *series[schema.ContextStatus, prometheus.Counter]
+	delay   prometheus.Observer
 }
 
 // stop is a source of which nothing is processed for now.
@@ -112,8 +123,11 @@ func NewProcessor(m *Metrics, r *Readiness, log *zap.Logger, o ProcessorOptions)
 
 // Decided counts a change.
 func (p *Processor) Decided(source string, status schema.ContextStatus, delay time.Duration) {
-	p.changes.WithLabelValues(source, string(status)).Inc()
-	p.delay.WithLabelValues(source).Observe(seconds(delay))
+	of := p.decided.of(source, func() decidedSeries {
+		return decidedSeries{delay: p.delay.WithLabelValues(source), changes: new(series[schema.ContextStatus, prometheus.Counter])}
+	})
+	of.changes.of(status, func() prometheus.Counter { return p.changes.WithLabelValues(source, string(status)) }).Inc()
+	of.delay.Observe(seconds(delay))
 	p.resumed(source)
 }
 
@@ -162,6 +176,7 @@ func (p *Processor) Stopped(source string, err error) {
 	p.mu.Lock()
 	_, before := p.stopped[source]
 	p.stopped[source] = stop{p.now(), err}
+	p.standing.Store(int64(len(p.stopped)))
 	p.mu.Unlock()
 	p.stoppedGauge.WithLabelValues(source).Set(1)
 	if !before {
@@ -170,9 +185,13 @@ func (p *Processor) Stopped(source string, err error) {
 }
 
 func (p *Processor) resumed(source string) {
+	if p.standing.Load() == 0 {
+		return // as at nearly every change
+	}
 	p.mu.Lock()
 	_, was := p.stopped[source]
 	delete(p.stopped, source)
+	p.standing.Store(int64(len(p.stopped)))
 	p.mu.Unlock()
 	if was {
 		p.stoppedGauge.WithLabelValues(source).Set(0)
