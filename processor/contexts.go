@@ -31,6 +31,8 @@ type contextReader struct {
 
 	// horizon returns the time of the oldest context that an undecided change may need, in Unix milliseconds.
 	horizon func() int64
+	// position returns the record time of the latest change that was taken up, in Unix milliseconds; never where there is none, or no backlog.
+	position func() int64
 	// wake tells that something was read, or that the end was reached.
 	wake chan struct{}
 
@@ -235,7 +237,7 @@ func (r *contextReader) makeRoom(ctx context.Context) bool {
 			r.covered = max(r.covered, horizon)
 		}
 	}
-	if r.window.Full() && !r.mustRead() {
+	if (r.window.Full() || r.isAhead()) && !r.mustRead() {
 		r.mu.Unlock()
 		sleep(ctx, 20*time.Millisecond)
 		return false
@@ -244,6 +246,30 @@ func (r *contextReader) makeRoom(ctx context.Context) bool {
 	}
 	r.mu.Unlock()
 	return true
+}
+
+// A window of more records than this is not read further ahead of the changes than aheadSlack: the context streams of a long backlog are read much faster than its
+// changes, and would fill the window to its limits with what nobody needs for long.
+const (
+	aheadRecords = 100_000
+	aheadSlack   = 60_000 // milliseconds
+)
+
+// isAhead says whether the streams have been read further than the changes of a backlog will need soon. The caller holds mu.
+func (r *contextReader) isAhead() bool {
+	position := r.position()
+	if r.window.Len() < aheadRecords || position == never {
+		return false
+	}
+	ahead, limit := false, position+r.config.Grace.Milliseconds()+aheadSlack
+	for _, s := range r.streams {
+		if s.newest > limit {
+			ahead = true
+		} else if s.next < s.end {
+			return false
+		}
+	}
+	return ahead
 }
 
 // mustRead says whether somebody waits for what has not been read. The caller holds mu.

@@ -37,19 +37,16 @@ func (r *contextReader) progress(at topicPartition) (_ progress, ok bool) {
 	return progress{s.first, s.next, s.sound, s.end}, true
 }
 
-// pauseContexts keeps the client from fetching the context topics' partitions among those that are assigned.
-func (s *session) pauseContexts(offsets map[string]map[int32]kgo.Offset) {
+// added keeps the client from fetching the context topics' partitions among those that are assigned. It is called before the first fetch.
+func (s *session) added(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
 	pause := make(map[string][]int32)
-	for topic, partitions := range offsets {
-		if s.isChange(topic) {
-			continue
-		}
-		for n := range partitions {
-			pause[topic] = append(pause[topic], n)
+	for topic, numbers := range partitions {
+		if !s.isChange(topic) {
+			pause[topic] = numbers
 		}
 	}
 	if len(pause) > 0 {
-		s.kafka.Client().PauseFetchPartitions(pause)
+		client.PauseFetchPartitions(pause)
 	}
 }
 

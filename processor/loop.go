@@ -510,7 +510,12 @@ func (s *session) moveHorizon() {
 	if now-s.delaysAt > s.policy.Lookback {
 		s.delays[0], s.delays[1], s.delaysAt = 0, s.delays[0], now
 	}
+	position, backlog := int64(never), false
 	for _, p := range s.parts {
+		if p.role == roleChange {
+			position = max(position, p.facts.RecordTime)
+			backlog = backlog || p.len() > 0 || p.next < p.end
+		}
 		if p.decoded {
 			s.delays[0] = max(s.delays[0], p.facts.RecordTime-min(p.facts.RecordTime, p.facts.CommitTime))
 		}
@@ -540,6 +545,10 @@ func (s *session) moveHorizon() {
 		needed = never // those that were not looked at come first: room for the others' contexts would be made at their cost
 	}
 	s.horizon.Store(horizon - coverSlack)
+	if !backlog || position == 0 { // nothing was decoded yet
+		position = never
+	}
+	s.position.Store(position)
 	s.contexts.mu.Lock()
 	s.contexts.needed = needed
 	s.contexts.mu.Unlock()

@@ -168,7 +168,8 @@ type session struct {
 	failure   atomic.Pointer[error]
 	recheck   map[*pendingChange]bool
 	horizon   atomic.Int64
-	delays    [2]int64 // the longest time from commit to record, in this lookback period and the one before
+	position  atomic.Int64 // of a backlog: see contextReader
+	delays    [2]int64     // the longest time from commit to record, in this lookback period and the one before
 	delaysAt  int64
 	maxRecord int // the largest record that the audit topic takes
 	maxLetter int // the largest that the dead-letter topic takes
@@ -204,6 +205,7 @@ func (p *Processor) runSession(ctx context.Context) error {
 	s.promise = s.produced
 	s.rebalance.committed = make(map[topicPartition]int64)
 	s.horizon.Store(never)
+	s.position.Store(never)
 	if err := s.open(); err != nil {
 		return &FatalError{err}
 	}
@@ -240,7 +242,7 @@ func (s *session) open() error {
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(3), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytesFn(s.batchLimit),
 		kgo.MaxBufferedRecords(50_000), kgo.MaxBufferedBytes(64<<20), kgo.WithPools(&s.fetched),
-		kgo.OnPartitionsRevoked(s.removed), kgo.OnPartitionsLost(s.removed),
+		kgo.OnPartitionsAssigned(s.added), kgo.OnPartitionsRevoked(s.removed), kgo.OnPartitionsLost(s.removed),
 		kgo.AdjustFetchOffsetsFn(s.adjustOffsets))
 	if s.kafka, err = kgo.NewGroupTransactSession(options...); err != nil {
 		return fmt.Errorf("kafka client: %w", err)
@@ -250,7 +252,7 @@ func (s *session) open() error {
 	s.contexts = &contextReader{
 		options:  slices.Concat(s.options, []kgo.Opt{kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2), kgo.WithPools(&s.fetched)}),
 		decoders: s.decoders, sources: s.sources, config: s.config.Context, log: s.log, now: s.now,
-		horizon: s.horizon.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1), anew: make(chan struct{}, 1),
+		horizon: s.horizon.Load, position: s.position.Load, wake: make(chan struct{}, 1), restart: make(chan int64, 1), anew: make(chan struct{}, 1),
 		window: NewWindow(s.config.Limits.ContextRecords, s.config.Limits.ContextBytes), covered: math.MaxInt64, caughtUp: never, needed: never,
 	}
 	s.late = Joiner{Window: s.contexts.window, Policy: s.policy}
@@ -316,7 +318,6 @@ func (s *session) removed(_ context.Context, _ *kgo.Client, partitions map[strin
 func (s *session) adjustOffsets(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	s.rebalance.Lock()
 	defer s.rebalance.Unlock()
-	s.pauseContexts(offsets)
 	for topic, partitions := range offsets {
 		for n, offset := range partitions {
 			s.rebalance.moves = append(s.rebalance.moves, move{topicPartition{topic, n}, true})

@@ -185,3 +185,38 @@ func TestWindowAgainstAList(t *testing.T) {
 		}
 	}
 }
+
+// Of a long backlog the context streams are not read far ahead of the changes; where there is none, or somebody waits, they are.
+func TestReadingAhead(t *testing.T) {
+	r := &contextReader{window: NewWindow(1<<20, 1<<30)}
+	for i := range aheadRecords {
+		r.window.AddBegin(0, uint64(i), 0)
+	}
+	const limit = 1_000_000 + aheadSlack
+	for _, test := range []struct {
+		name            string
+		position        int64
+		newest, another int64 // of two streams
+		unread          int64 // how much of the other one is unread
+		want            bool
+	}{
+		{"beyond", 1_000_000, limit + 1, limit + 1, 5, true},
+		{"one beyond, the other read to its end", 1_000_000, limit + 1, 7, 0, true},
+		{"one beyond, the other behind", 1_000_000, limit + 1, 7, 5, false},
+		{"near", 1_000_000, limit, limit, 5, false},
+		{"near, to the end", 1_000_000, limit, limit, 0, false},
+		{"no backlog", never, limit + 1, limit + 1, 5, false},
+	} {
+		r.position = func() int64 { return test.position }
+		r.streams = map[topicPartition]*stream{{"a", 0}: {newest: test.newest, next: 5, end: 10}, {"b", 0}: {newest: test.another, next: 10 - test.unread, end: 10}}
+		if got := r.isAhead(); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+	r.window.Reset()
+	r.position = func() int64 { return 1_000_000 }
+	r.streams = map[topicPartition]*stream{{"a", 0}: {newest: limit + 1, next: 5, end: 10}}
+	if r.isAhead() {
+		t.Error("a small window is said to be read ahead enough")
+	}
+}
