@@ -27,13 +27,16 @@ func TestAnalysisKnowsTheLetters(t *testing.T) {
 	}
 	wanted := object{
 		"char_filter": object{"dossier_letters": object{"type": "mapping", "mappings": letters}},
-		"tokenizer":   object{"dossier_words": object{"type": "pattern", "pattern": `[^\p{L}\p{Nd}\p{M}]+`}},
+		"tokenizer": object{
+			"dossier_head":  object{"type": "pattern", "pattern": `(?s)^.{1,4}`, "group": "0"}, // see headOf
+			"dossier_words": object{"type": "pattern", "pattern": `[^\p{L}\p{Nd}\p{M}]+`},
+		},
 		"filter": object{
 			"dossier_accents": object{"type": "pattern_replace", "pattern": `[\u0300-\u036F]+`, "replacement": ""},
 			// Lucene refuses a document for one word of more than 32,766 bytes.
 			"dossier_cut": object{"type": "truncate", "length": "8191"},
 		},
-		"analyzer": object{"dossier_words": object{"type": "custom", "char_filter": []string{"dossier_letters"}, "tokenizer": "dossier_words",
+		"analyzer": object{"dossier_head": object{"type": "custom", "tokenizer": "dossier_head"}, "dossier_words": object{"type": "custom", "char_filter": []string{"dossier_letters"}, "tokenizer": "dossier_words",
 			"filter": []string{"lowercase", "asciifolding", "dossier_accents", "dossier_cut"}}},
 	}
 	var text strings.Builder

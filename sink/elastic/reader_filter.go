@@ -67,6 +67,9 @@ func anyOf(clauses ...any) object {
 
 func equalClause(f query.Equal) object {
 	values := f.Values
+	if f.Field == query.FieldEventID {
+		return eventClause(values)
+	}
 	switch query.Fields[f.Field] {
 	case query.FormAddress:
 		values = convert(values, address)
@@ -80,6 +83,36 @@ func equalClause(f query.Equal) object {
 		return object{"term": object{string(f.Field): object{"value": values[0]}}}
 	}
 	return object{"terms": object{string(f.Field): values}}
+}
+
+// headLength is how many characters of an event's id are indexed. The ids are hashes, so few begin alike; the whole id is compared for those that do. An index of
+// whole ids takes more space than all else that is indexed together.
+const headLength = 4
+
+// eventClause finds the documents of events.
+func eventClause(ids []string) object {
+	var heads []string
+	for _, id := range ids {
+		if id != "" { // which no head leads to, as no event is without an id
+			heads = append(heads, headOf(id))
+		}
+	}
+	if len(heads) == 0 {
+		return nothing
+	}
+	return object{"bool": object{"filter": []any{object{"terms": object{"event.id.head": heads}}, object{"terms": object{"event.id": ids}}}}}
+}
+
+// headOf returns the beginning of an event's id, as the analyzer dossier_head does.
+func headOf(id string) string {
+	n := 0
+	for i := range id {
+		if n == headLength {
+			return id[:i]
+		}
+		n++
+	}
+	return id
 }
 
 // convert brings texts into the one form that the store takes, and leaves out those that have none: they equal nothing.
