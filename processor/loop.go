@@ -59,7 +59,10 @@ func (s *session) loop(ctx context.Context) error {
 		}
 		s.pause()
 		s.report()
-		if s.inTxn.Load() && (s.now().Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= commitRecords) {
+		if fetches.NumRecords() > 0 {
+			s.recordsAt = s.now()
+		}
+		if s.inTxn.Load() && s.isDue(s.now()) {
 			if err := s.commit(finish); err != nil {
 				return err
 			}
@@ -71,6 +74,16 @@ func (s *session) loop(ctx context.Context) error {
 	return nil
 }
 
+// quiet is how long nothing has to come until what was decided is committed before its time: changes come in bursts, one for each transaction of Kafka
+// Connect.
+const quiet = 5 * time.Millisecond
+
+// isDue says whether the open transaction is to be committed now.
+func (s *session) isDue(now time.Time) bool {
+	return now.Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= commitRecords ||
+		now.Sub(s.recordsAt) >= quiet && now.Sub(s.committedAt) >= s.config.CommitInterval/4
+}
+
 // poll waits for records; for less time where something else is due.
 func (s *session) poll(ctx context.Context) kgo.Fetches {
 	wait := 500 * time.Millisecond
@@ -78,7 +91,9 @@ func (s *session) poll(ctx context.Context) kgo.Fetches {
 		wait = 50 * time.Millisecond
 	}
 	if s.inTxn.Load() {
-		wait = min(wait, max(s.config.CommitInterval-s.now().Sub(s.txnSince), 0)+time.Millisecond)
+		now := s.now()
+		early := max(quiet-now.Sub(s.recordsAt), s.config.CommitInterval/4-now.Sub(s.committedAt))
+		wait = min(wait, max(min(s.config.CommitInterval-now.Sub(s.txnSince), early), 0)+time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -398,7 +413,8 @@ func (s *session) commit(ctx context.Context) error {
 	for at, offset := range offsets {
 		s.parts[at].committed = offset
 	}
-	s.observer.Committed(int(s.decided.Swap(0)), s.now().Sub(began))
+	s.committedAt = s.now()
+	s.observer.Committed(int(s.decided.Swap(0)), s.committedAt.Sub(began))
 	return nil
 }
 

@@ -160,9 +160,12 @@ type session struct {
 	promise  func(*kgo.Record, error)
 	parts    map[topicPartition]*partition
 
-	txn       sync.Mutex // held to change inTxn while workers run
-	inTxn     atomic.Bool
-	txnSince  time.Time
+	txn      sync.Mutex // held to change inTxn while workers run
+	inTxn    atomic.Bool
+	txnSince time.Time
+	// When records came last, and when the last transaction was committed.
+	recordsAt, committedAt time.Time
+
 	cut       atomic.Bool  // the last work ended before every partition had to wait
 	decided   atomic.Int64 // records decided in the open transaction
 	failure   atomic.Pointer[error]
