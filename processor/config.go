@@ -87,7 +87,7 @@ type Limits struct {
 	BufferBytes    int // changes read and not yet decided; default 64 MiB
 	BufferRecords  int // default 100,000
 	ContextBytes   int // contexts held; default 256 MiB
-	ContextRecords int // default 2,000,000, transaction ends included
+	ContextRecords int // default 4,000,000, transaction ends included
 	PendingRecords int // changes that wait for a late context; default 100,000
 }
 
@@ -151,7 +151,7 @@ func (c Config) withDefaults() Config {
 	c.Limits.BufferBytes = cmp.Or(c.Limits.BufferBytes, 64<<20)
 	c.Limits.BufferRecords = cmp.Or(c.Limits.BufferRecords, 100_000)
 	c.Limits.ContextBytes = cmp.Or(c.Limits.ContextBytes, 256<<20)
-	c.Limits.ContextRecords = cmp.Or(c.Limits.ContextRecords, 2_000_000)
+	c.Limits.ContextRecords = cmp.Or(c.Limits.ContextRecords, 4_000_000)
 	c.Limits.PendingRecords = cmp.Or(c.Limits.PendingRecords, 100_000)
 	return c
 }

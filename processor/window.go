@@ -77,7 +77,6 @@ const indexBits = 10
 
 func makeRef(seq uint64, index int) entryRef { return entryRef(seq<<indexBits | uint64(index+1)) }
 func (r entryRef) seq() uint64               { return uint64(r) >> indexBits }
-func (r entryRef) index() int                { return int(uint64(r)&segmentNodes) - 1 }
 
 type entryKind uint8
 

@@ -12,7 +12,7 @@ func defaults() *Config {
 		Audit:        Audit{Topic: "dossier.audit", Partitions: 6, Format: "json", Compression: "lz4", MaxRecordBytes: 8 << 20},
 		DeadLetter:   DeadLetter{Topic: "dossier.dlq"},
 		FieldChanges: "all",
-		Limits:       Limits{BufferBytes: 64 << 20, BufferRecords: 100_000, ContextBytes: 256 << 20, ContextRecords: 2_000_000, PendingRecords: 100_000},
+		Limits:       Limits{BufferBytes: 64 << 20, BufferRecords: 100_000, ContextBytes: 256 << 20, ContextRecords: 4_000_000, PendingRecords: 100_000},
 		Processor:    Processor{Group: "dossier-processor", CommitInterval: Duration(100 * time.Millisecond)},
 		Sink:         Sink{Group: "dossier-sink", BulkBytes: 5_000_000, InFlight: 4, SearchTemplates: "optional"},
 		Serve:        Serve{Listen: "127.0.0.1:8080", MaxConnections: 1024, MaxTails: 100},

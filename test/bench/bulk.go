@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The bulk requests of the loader. Of those that were tried these are the fastest: see docs/performance.md.
+// The bulk requests of the loader: enough in flight to keep a small store busy. Both can be set, to look for the fastest.
 const (
 	loaderInFlight  = 4
 	loaderDocuments = 2_000
