@@ -42,16 +42,7 @@ func databasePart() part {
 }
 
 func (s databaseSettings) validate() error {
-	var faults []error
-	for _, n := range []struct {
-		name  string
-		value int
-	}{{"clients", s.clients}, {"scale", s.scale}, {"seconds", s.seconds}} {
-		if n.value < 1 {
-			faults = append(faults, fmt.Errorf("--%s %d: must be at least 1", n.name, n.value))
-		}
-	}
-	return errors.Join(faults...)
+	return errors.Join(atLeastOne([]count{{"clients", s.clients}, {"scale", s.scale}, {"seconds", s.seconds}})...)
 }
 
 func (s databaseSettings) rows() int { return s.scale * 100_000 }

@@ -45,10 +45,7 @@ type latencySettings struct {
 }
 
 func (s latencySettings) validate() error {
-	var faults []error
-	if s.rate < 1 {
-		faults = append(faults, fmt.Errorf("--rate %d: must be at least 1", s.rate))
-	}
+	faults := atLeastOne([]count{{"rate", s.rate}})
 	if s.window < time.Second {
 		faults = append(faults, fmt.Errorf("--window %v: must be at least 1s", s.window))
 	}

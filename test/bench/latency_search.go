@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
-
-	"dossier/test/stack/parts"
 )
 
 // Samples of what can be searched: so many changes a second, looked for again and again, all of them in one question.
@@ -22,9 +17,9 @@ const (
 // searcher asks Elasticsearch for the documents of sampled changes until they are found. A sample is looked for from when its audit event
 // was read: before, its document cannot be there.
 type searcher struct {
-	url, password string
-	marks         *marks
-	every         int // of so many transactions, the first change of one is sampled
+	store *searchStore
+	marks *marks
+	every int // of so many transactions, the first change of one is sampled
 
 	mu      sync.Mutex
 	missing map[string]int // serial number by event id
@@ -32,7 +27,7 @@ type searcher struct {
 
 func newSearcher(p *pipeline, m *marks) *searcher {
 	perSecond := p.settings.rate / p.settings.perTx
-	return &searcher{url: p.servers.ElasticsearchURL(), password: p.servers.ElasticPassword(), marks: m, every: max(perSecond/samplesPerSecond, 1), missing: map[string]int{}}
+	return &searcher{store: administrator(p.servers), marks: m, every: max(perSecond/samplesPerSecond, 1), missing: map[string]int{}}
 }
 
 func (s *searcher) add(serial int, eventID string) {
@@ -123,23 +118,5 @@ func (s *searcher) ask(ctx context.Context, path string, question, answer any) e
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(parts.ElasticUser, s.password)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %.500s", path, response.Status, text)
-	}
-	return json.Unmarshal(text, answer)
+	return s.store.ask(ctx, http.MethodPost, path, string(body), answer)
 }

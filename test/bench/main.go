@@ -79,17 +79,26 @@ func command() *cobra.Command {
 	return cmd
 }
 
-// validate returns every fault.
-func (s *settings) validate() error {
+// count is a flag that counts something.
+type count struct {
+	flag  string
+	value int
+}
+
+// atLeastOne returns a fault for each count that is none.
+func atLeastOne(counts []count) []error {
 	var faults []error
-	for _, n := range []struct {
-		name  string
-		value int
-	}{{"runs", s.runs}, {"events", s.events}, {"changes", s.perTx}, {"partitions", s.partitions}} {
-		if n.value < 1 {
-			faults = append(faults, fmt.Errorf("--%s %d: must be at least 1", n.name, n.value))
+	for _, c := range counts {
+		if c.value < 1 {
+			faults = append(faults, fmt.Errorf("--%s %d: must be at least 1", c.flag, c.value))
 		}
 	}
+	return faults
+}
+
+// validate returns every fault.
+func (s *settings) validate() error {
+	faults := atLeastOne([]count{{"runs", s.runs}, {"events", s.events}, {"changes", s.perTx}, {"partitions", s.partitions}})
 	if s.columns < narrow {
 		faults = append(faults, fmt.Errorf("--columns %d: must be at least %d", s.columns, narrow))
 	}

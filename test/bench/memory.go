@@ -49,13 +49,7 @@ func memoryPart() part {
 }
 
 func (o *memoryOptions) validate() error {
-	var faults []error
-	if o.backlog < 1 {
-		faults = append(faults, fmt.Errorf("--memory-backlog %d: must be at least 1", o.backlog))
-	}
-	if o.contexts < 1 {
-		faults = append(faults, fmt.Errorf("--memory-contexts %d: must be at least 1", o.contexts))
-	}
+	faults := atLeastOne([]count{{"memory-backlog", o.backlog}, {"memory-contexts", o.contexts}})
 	if o.only != "" && o.only != caseBacklog && o.only != caseWindow {
 		faults = append(faults, fmt.Errorf("--memory-case %s: the cases are %s and %s", o.only, caseBacklog, caseWindow))
 	}

@@ -155,7 +155,7 @@ func (b *bench) prepareAudit(ctx context.Context) (*prepared, error) {
 		return nil, err
 	}
 	name := "bench-" + b.prefix + "-audit" // not below the prefix, where the processor would read it
-	p := &prepared{bench: b, written: w, store: &searchStore{url: b.servers.ElasticsearchURL(), user: "elastic", password: b.servers.ElasticPassword()},
+	p := &prepared{bench: b, written: w, store: administrator(b.servers),
 		audit: b.task(w.corpus, name)}
 	if err := errors.Join(b.broker.create(ctx, b.partitions, name), b.broker.create(ctx, 1, p.audit.pending(), p.audit.deadLetters())); err != nil {
 		return nil, err

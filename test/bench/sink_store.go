@@ -12,12 +12,19 @@ import (
 	"time"
 
 	"dossier/sink/elastic"
+	"dossier/test/stack"
+	"dossier/test/stack/parts"
 )
 
 // searchStore is the Elasticsearch that documents are stored in, as its administrator sees it.
 type searchStore struct {
 	url, user, password string
 	client              *http.Client // nil for the default
+}
+
+// administrator returns the stack's Elasticsearch.
+func administrator(servers *stack.Stack) *searchStore {
+	return &searchStore{url: servers.ElasticsearchURL(), user: parts.ElasticUser, password: servers.ElasticPassword()}
 }
 
 func (s *searchStore) http() *http.Client {

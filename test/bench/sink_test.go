@@ -56,7 +56,7 @@ func TestSinkPart(t *testing.T) {
 		}
 	}
 	whole := documents{kinds: s.Documents, n: 4411, sum: 1}
-	if err := whole.check(ctx, &searchStore{url: b.servers.ElasticsearchURL(), user: "elastic", password: b.servers.ElasticPassword()}); err == nil || !strings.Contains(err.Error(), "texts") {
+	if err := whole.check(ctx, administrator(b.servers)); err == nil || !strings.Contains(err.Error(), "texts") {
 		t.Errorf("other texts: %v", err)
 	}
 }

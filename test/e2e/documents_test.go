@@ -11,10 +11,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dossier/test/stack/parts"
 )
 
-// search asks Elasticsearch as its superuser. The answer is decoded into result, unless that is nil.
+// search asks Elasticsearch: see ask.
 func (s *servers) search(ctx context.Context, method, path string, body, result any) error {
+	return searchStore{s.elasticsearch, parts.ElasticUser, s.password}.ask(ctx, method, path, body, result)
+}
+
+// ask sends the store a request as its superuser. The answer is decoded into result, unless that is nil.
+func (s searchStore) ask(ctx context.Context, method, path string, body, result any) error {
 	var content []byte
 	if body != nil {
 		var err error
@@ -22,11 +29,11 @@ func (s *servers) search(ctx context.Context, method, path string, body, result 
 			return err
 		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, s.elasticsearch+path, bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, method, s.URL+path, bytes.NewReader(content))
 	if err != nil {
 		return err
 	}
-	request.SetBasicAuth("elastic", s.password)
+	request.SetBasicAuth(s.User, s.Password)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

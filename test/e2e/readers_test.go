@@ -90,7 +90,7 @@ func (d *deployment) addUsers(t *testing.T, r *reader, user func(role, password 
 	const password = "Reader-password-1!"
 	for role, who := range map[string]*caller{"reader": &r.readers, "auditor": &r.auditors} {
 		path, body := user(role, password)
-		check(t, d.Store.ask(t.Context(), http.MethodPut, path, body))
+		check(t, d.Store.ask(t.Context(), http.MethodPut, path, body, nil))
 		request, err := http.NewRequest(http.MethodGet, r.address, nil)
 		check(t, err)
 		request.SetBasicAuth(d.Role(role), password)
@@ -98,35 +98,8 @@ func (d *deployment) addUsers(t *testing.T, r *reader, user func(role, password 
 	}
 	r.refresh = func(t *testing.T) {
 		t.Helper()
-		check(t, d.Store.ask(t.Context(), http.MethodPost, "/dossier-*/_refresh", nil))
+		check(t, d.Store.ask(t.Context(), http.MethodPost, "/dossier-*/_refresh", nil, nil))
 	}
-}
-
-// ask sends the store a request as its superuser.
-func (s searchStore) ask(ctx context.Context, method, path string, body any) error {
-	var content []byte
-	if body != nil {
-		var err error
-		if content, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, s.URL+path, bytes.NewReader(content))
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(s.User, s.Password)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode >= 300 {
-		err = fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, answer)
-	}
-	return err
 }
 
 // address is where the process listens, as its log says.
