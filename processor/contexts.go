@@ -282,21 +282,6 @@ func (r *contextReader) mustRead() bool {
 	return false
 }
 
-// soundness is a range of a partition's offsets in which every record was understood; the end is not in it.
-type soundness struct{ from, end int64 }
-
-func (s soundness) has(offset int64) bool { return offset >= s.from && offset < s.end }
-
-// soundness says of which of a context topic's records nothing more has to be found out.
-func (r *contextReader) soundness(at topicPartition) soundness {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if s := r.streams[at]; s != nil {
-		return soundness{s.sound, s.next}
-	}
-	return soundness{}
-}
-
 // takeRecords is how many records are added to the window under one lock.
 const takeRecords = 64
 

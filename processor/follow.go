@@ -26,6 +26,9 @@ func (r progress) follows(offset int64) bool {
 	return offset >= r.first && (offset >= r.next || offset >= r.sound)
 }
 
+// has says whether the record at an offset was understood, so that nothing more has to be found out of it.
+func (r progress) has(offset int64) bool { return offset >= r.sound && offset < r.next }
+
 // progress returns how far the context topic's partition was read; ok is false for one that is not read (yet).
 func (r *contextReader) progress(at topicPartition) (_ progress, ok bool) {
 	r.mu.RLock()

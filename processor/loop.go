@@ -78,10 +78,21 @@ func (s *session) loop(ctx context.Context) error {
 // Connect.
 const quiet = 5 * time.Millisecond
 
+// dueAt returns when the open transaction is to be committed, if no more records come.
+func (s *session) dueAt() time.Time {
+	due, early := s.txnSince.Add(s.config.CommitInterval), s.recordsAt.Add(quiet)
+	if apart := s.committedAt.Add(s.config.CommitInterval / 4); apart.After(early) {
+		early = apart
+	}
+	if early.Before(due) {
+		return early
+	}
+	return due
+}
+
 // isDue says whether the open transaction is to be committed now.
 func (s *session) isDue(now time.Time) bool {
-	return now.Sub(s.txnSince) >= s.config.CommitInterval || s.decided.Load() >= commitRecords ||
-		now.Sub(s.recordsAt) >= quiet && now.Sub(s.committedAt) >= s.config.CommitInterval/4
+	return s.decided.Load() >= commitRecords || !now.Before(s.dueAt())
 }
 
 // poll waits for records; for less time where something else is due.
@@ -91,9 +102,7 @@ func (s *session) poll(ctx context.Context) kgo.Fetches {
 		wait = 50 * time.Millisecond
 	}
 	if s.inTxn.Load() {
-		now := s.now()
-		early := max(quiet-now.Sub(s.recordsAt), s.config.CommitInterval/4-now.Sub(s.committedAt))
-		wait = min(wait, max(min(s.config.CommitInterval-now.Sub(s.txnSince), early), 0)+time.Millisecond)
+		wait = min(wait, max(s.dueAt().Sub(s.now()), 0)+time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -351,7 +360,7 @@ func (s *session) retryLater(p *partition, err error) (bool, error) {
 func (s *session) checkContext(ctx context.Context, p *partition) (done bool, err error) {
 	offset := p.queue[p.head].Offset
 	if !p.sound.has(offset) {
-		p.sound = s.contexts.soundness(p.topicPartition)
+		p.sound, _ = s.contexts.progress(p.topicPartition)
 	}
 	if p.sound.has(offset) {
 		return true, s.begin()

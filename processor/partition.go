@@ -42,7 +42,7 @@ type partition struct {
 	materials materializer
 	joiner    Joiner
 	headers   []schema.Header            // memory for the first record's
-	sound     soundness                  // of a context topic's partition
+	sound     progress                   // of the context reader in a context topic's partition, as it was last asked for
 	now       time.Time                  // when its first record was taken up
 	boundary  schema.TransactionBoundary // of the record being checked
 	out       *slab                      // while it is drained

@@ -285,10 +285,14 @@ func (w *Window) last() *segment {
 	return w.segments[len(w.segments)-1]
 }
 
+// place returns where a node's segment stands in segments; beyond their end where it has been evicted.
+func (w *Window) place(ref nodeRef) uint32 {
+	return (uint32(ref>>indexBits) - uint32(w.firstSeq)) & (math.MaxUint32 >> indexBits)
+}
+
 // node returns the node that ref names and its segment; nil where that has been evicted.
 func (w *Window) node(ref nodeRef) (*segment, *windowNode) {
-	i := uint32(ref>>indexBits) - uint32(w.firstSeq)
-	i &= math.MaxUint32 >> indexBits
+	i := w.place(ref)
 	if ref == 0 || i >= uint32(len(w.segments)) {
 		return nil, nil
 	}
@@ -298,8 +302,7 @@ func (w *Window) node(ref nodeRef) (*segment, *windowNode) {
 
 // full returns the lasting name of a node that is in the window.
 func (w *Window) full(ref nodeRef) entryRef {
-	i := (uint32(ref>>indexBits) - uint32(w.firstSeq)) & (math.MaxUint32 >> indexBits)
-	return entryRef((w.firstSeq+uint64(i))<<indexBits | uint64(ref&segmentNodes))
+	return entryRef((w.firstSeq+uint64(w.place(ref)))<<indexBits | uint64(ref&segmentNodes))
 }
 
 // Full says whether the window has reached a limit: its owner then evicts, or stops reading.
@@ -336,14 +339,6 @@ func (w *Window) dropOldest() {
 	w.segments[0] = nil
 	w.segments = w.segments[1:]
 	w.firstSeq++
-}
-
-// Oldest returns the newest record time in the oldest segment: what Evict compares. 0 when empty.
-func (w *Window) Oldest() int64 {
-	if len(w.segments) == 0 {
-		return 0
-	}
-	return w.segments[0].newest
 }
 
 // state changes whenever something comes under key, and is 0 while nothing is there.
