@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dossier/internal/config"
+	"dossier/internal/garbage"
 	"dossier/internal/telemetry"
-	"dossier/processor"
 )
 
 func newRunCommand() *cobra.Command {
@@ -89,7 +89,7 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 		roles = append(roles, role{"http", l.run})
 	}
 	if slices.Contains(names, roleProcessor) || slices.Contains(names, roleSink) {
-		processor.SaveMemory() // a sink's garbage is of the same kind
+		garbage.CollectOften()
 	}
 	if slices.Contains(names, roleProcessor) {
 		p, err := newProcessor(ctx, c, t, log)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
+	"dossier/internal/garbage"
 	"dossier/internal/telemetry"
 	"dossier/internal/useragent"
 	"dossier/processor"
@@ -47,7 +48,7 @@ func runProcessor(ctx context.Context, t task, w *watch) error {
 	if err != nil {
 		return err
 	}
-	processor.SaveMemory()
+	garbage.CollectOften()
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,

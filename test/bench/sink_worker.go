@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dossier/internal/garbage"
 	"dossier/internal/telemetry"
 	"dossier/processor"
 	"dossier/schema"
@@ -99,7 +100,7 @@ func runSink(ctx context.Context, t storeTask, w *watch) error {
 	if err != nil {
 		return err
 	}
-	processor.SaveMemory()
+	garbage.CollectOften()
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	observer := &storing{Observer: telemetry.NewSink(telemetry.NewMetrics("bench"), nil, log, time.Now), watch: w, documents: t.Documents, done: stop}

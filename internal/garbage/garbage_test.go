@@ -1,4 +1,4 @@
-package processor
+package garbage
 
 import (
 	"runtime/debug"
@@ -6,7 +6,7 @@ import (
 )
 
 // Whoever sets the collector in the environment is not overruled.
-func TestSaveMemory(t *testing.T) {
+func TestCollectOften(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
 	for _, test := range []struct {
@@ -15,7 +15,7 @@ func TestSaveMemory(t *testing.T) {
 	}{{"", "", gcPercent}, {"100", "", 100}, {"", "1GiB", 100}} {
 		t.Setenv("GOGC", test.gogc)
 		t.Setenv("GOMEMLIMIT", test.limit)
-		SaveMemory()
+		CollectOften()
 		if got := debug.SetGCPercent(100); got != test.want {
 			t.Errorf("GOGC=%q GOMEMLIMIT=%q: %d %%, want %d", test.gogc, test.limit, got, test.want)
 		}
