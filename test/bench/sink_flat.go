@@ -112,7 +112,8 @@ func measureFlat(ctx context.Context, b *bench, o flatOptions) (section, error) 
 			if err != nil {
 				return nil, errors.Join(err, sink.stop(), (<-ended).err)
 			}
-			if float64(now.documents) < float64(next)*perChange || next+o.every > o.changes { // the last interval ends with the sink
+			// The last interval ends with the sink.
+			if float64(now.documents) < float64(next)*perChange || next+o.every > o.changes || now.documents >= t.Documents {
 				continue
 			}
 			add(now)
