@@ -37,8 +37,7 @@ func BenchmarkChange(b *testing.B) {
 			tx, lsn, perTx+1, perTx, at.UnixMilli())
 		reader.window.AddBegin(0, uint64(tx), at.UnixMilli())
 		for role, value := range map[role]string{roleMessage: message, roleTransaction: end} {
-			add, err := reader.understand(context.Background(), &stream{source: p.sources[0], role: role}, &schema.Record{Topic: "shop.x", Value: []byte(value)}, at.UnixMilli(),
-				new(schema.TransactionBoundary), new(schema.Message), new(schema.Change))
+			add, err := reader.understand(context.Background(), &stream{source: p.sources[0], role: role, forms: schema.NewFormReader(p.decoders[0])}, &schema.Record{Topic: "shop.x", Value: []byte(value)}, at.UnixMilli(), new(contextScratch))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -22,8 +22,8 @@ const (
 )
 
 // packedFields returns the texts of a context in the order in which they are packed.
-func packedFields(c *schema.Context) [14]*string {
-	return [14]*string{&c.CorrelationID, &c.RequestID, &c.TraceID, &c.User.ID, &c.User.Name, &c.User.Email, &c.User.AccountID,
+func packedFields(c *schema.Context) [packedTextCount]*string {
+	return [packedTextCount]*string{&c.CorrelationID, &c.RequestID, &c.TraceID, &c.User.ID, &c.User.Name, &c.User.Email, &c.User.AccountID,
 		&c.OnBehalfOf, &c.Initiator, &c.Service, &c.IP, &c.UserAgent, &c.Reason, &c.VersionName}
 }
 

@@ -53,20 +53,30 @@ func (r *contextReader) addOne(a *addition) {
 	}
 }
 
-// understand returns how a record changes the window. The error is that of a schema registry that does not answer: the record has to be read
-// again.
-func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.Record, at int64, boundary *schema.TransactionBoundary, message *schema.Message, change *schema.Change) (addition, error) {
+// contextScratch is memory for the reading of context streams' records, one after the other.
+type contextScratch struct {
+	boundary schema.TransactionBoundary
+	message  schema.Message
+	change   schema.Change
+	packer   quickPacker
+	payloads []byte // packed contexts, until they are in the window
+}
+
+// understand returns how a record changes the window; the context in it lies in the scratch. The error is that of a schema registry that does not answer: the record has
+// to be read again.
+func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.Record, at int64, scratch *contextScratch) (addition, error) {
 	a := addition{offset: rec.Offset, time: at}
-	err := r.read(ctx, s, rec, &a, boundary, message, change)
+	err := r.read(ctx, s, rec, &a, scratch)
 	a.sound = err == nil || errors.Is(err, schema.ErrTombstone)
 	return a, transientOnly(err)
 }
 
 // read fills in what the record adds. The error says why the record is no context, or its context is not to be understood.
-func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record, a *addition, boundary *schema.TransactionBoundary, message *schema.Message, change *schema.Change) error {
+func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record, a *addition, scratch *contextScratch) error {
 	switch s.role {
 	case roleTransaction:
-		if err := r.decoders[s.source.index].Transaction(ctx, rec, boundary); err != nil {
+		boundary := &scratch.boundary
+		if err := s.forms.Transaction(ctx, rec, boundary); err != nil {
 			return err
 		}
 		a.adds, a.kind, a.source, a.txID = true, entryBegin, s.source.index, boundary.TxID
@@ -85,7 +95,8 @@ func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record,
 		return nil
 
 	case roleMessage:
-		err := r.decoders[s.source.index].Message(ctx, rec, message)
+		message := &scratch.message
+		err := s.forms.Message(ctx, rec, message)
 		if err != nil {
 			return err
 		}
@@ -94,13 +105,11 @@ func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record,
 		if message.Prefix != r.config.MessagePrefix {
 			return nil
 		}
-		c, err := schema.ParseContext(message.Content)
-		if err == nil {
-			a.entry.Payload = packContext(nil, &c)
-		}
+		a.entry.Payload, err = scratch.pack(message.Content)
 		return err
 
 	case roleContextTable:
+		change := &scratch.change
 		err := r.decoders[s.source.index].Change(ctx, rec, change)
 		if err != nil || change.Op != schema.OpCreate {
 			return err
@@ -122,6 +131,21 @@ func (r *contextReader) read(ctx context.Context, s *stream, rec *schema.Record,
 		a.entry = ContextEntry{Time: a.time, Payload: packContext(topicPayload(key.CorrelationID), &c)}
 	}
 	return nil
+}
+
+// pack packs a context, whose JSON need not be kept.
+func (s *contextScratch) pack(content []byte) ([]byte, error) {
+	from := len(s.payloads)
+	packed, ok := s.packer.pack(s.payloads, content)
+	if !ok {
+		c, err := schema.ParseContext(content)
+		if err != nil {
+			return nil, err
+		}
+		packed = packContext(s.payloads, &c)
+	}
+	s.payloads = packed
+	return packed[from:len(packed):len(packed)], nil
 }
 
 // headerSource is the header by which a record on the request-context topic says of which source its transaction number is. It is needed

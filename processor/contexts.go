@@ -45,6 +45,8 @@ type contextReader struct {
 	overflow bool  // added was full: which keys have come is unknown
 	needed   int64 // the latest record time that somebody waits for the streams to be read past; never if nobody waits
 
+	scratch contextScratch // of take, which only one goroutine calls
+
 	target     map[topicPartition]int64 // ends that were listed last and are not reached yet
 	targetTime int64
 	restart    chan int64    // asks to read from a time on, unless that is read already
@@ -60,12 +62,13 @@ type topicPartition struct {
 type stream struct {
 	source *sourceState
 	role   role
-	first  int64 // the offset from which it is read
-	next   int64 // the offset to be read next
-	end    int64 // the partition's end when it was listed last
-	newest int64 // the newest record time read, in Unix milliseconds
-	sound  int64 // every record from this offset up to next was understood
-	paused bool  // it is ahead of the others: see align
+	forms  *schema.FormReader // of a transaction or message topic
+	first  int64              // the offset from which it is read
+	next   int64              // the offset to be read next
+	end    int64              // the partition's end when it was listed last
+	newest int64              // the newest record time read, in Unix milliseconds
+	sound  int64              // every record from this offset up to next was understood
+	paused bool               // it is ahead of the others: see align
 }
 
 // never is a record time before all others, with room to subtract from it.
@@ -223,7 +226,11 @@ func (r *contextReader) align(client *kgo.Client) {
 
 func (r *contextReader) addStream(at topicPartition, offset int64) {
 	source, role, _ := classify(at.topic, r.sources, r.config)
-	r.streams[at] = &stream{source: source, role: role, first: offset, next: offset, newest: never, sound: math.MaxInt64}
+	s := &stream{source: source, role: role, first: offset, next: offset, newest: never, sound: math.MaxInt64}
+	if role == roleTransaction || role == roleMessage {
+		s.forms = schema.NewFormReader(r.decoders[source.index])
+	}
+	r.streams[at] = s
 }
 
 // makeRoom keeps the window within its limits: it drops what no undecided change can need, and waits as long as the streams have been read
@@ -291,9 +298,7 @@ func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 		return nil
 	}
 	now := r.now().UnixMilli()
-	var boundary schema.TransactionBoundary
-	var message schema.Message
-	var change schema.Change
+	scratch := &r.scratch
 	var failed error
 	var headers []schema.Header
 	additions := make([]addition, 0, takeRecords)
@@ -315,18 +320,18 @@ func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 				headers = rec.Headers
 				// A record time in the future is a clock that lies: it must not make the rest of the stream look read.
 				at := min(record.Timestamp.UnixMilli(), now)
-				if a, failed = r.understand(ctx, s, &rec, at, &boundary, &message, &change); failed != nil {
+				if a, failed = r.understand(ctx, s, &rec, at, scratch); failed != nil {
 					break
 				}
 			}
 			next = record.Offset + 1
 			if additions = append(additions, a); len(additions) == takeRecords {
 				r.add(s, additions)
-				additions = additions[:0]
+				additions, scratch.payloads = additions[:0], scratch.payloads[:0]
 			}
 		}
 		r.add(s, additions)
-		additions = additions[:0]
+		additions, scratch.payloads = additions[:0], scratch.payloads[:0]
 	})
 	if failed == nil {
 		fetches.EachRecord((*kgo.Record).Recycle) // what the window has of them is a copy

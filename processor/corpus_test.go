@@ -40,20 +40,22 @@ func audit(t *testing.T, format corpus.Format, scenarios []string, config Contex
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := &contextReader{decoders: p.decoders, sources: p.sources, config: p.config.Context, window: NewWindow(1<<20, 1<<30)}
+	reader := &contextReader{decoders: p.decoders, sources: p.sources, config: p.config.Context, window: NewWindow(1<<20, 1<<30), streams: make(map[topicPartition]*stream)}
 	kafka := make([]*kgo.Record, len(records))
 	for i, r := range records {
 		kafka[i] = &kgo.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp, Key: r.Key, Value: r.Value}
 		for _, h := range r.Headers {
 			kafka[i].Headers = append(kafka[i].Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 		}
-		source, role, ok := classify(r.Topic, p.sources, p.config.Context)
+		_, role, ok := classify(r.Topic, p.sources, p.config.Context)
 		if !ok || role == roleChange {
 			continue
 		}
-		rec := fromKgo(kafka[i], nil)
-		add, err := reader.understand(context.Background(), &stream{source: source, role: role}, &rec, r.Timestamp.UnixMilli(),
-			new(schema.TransactionBoundary), new(schema.Message), new(schema.Change))
+		rec, at := fromKgo(kafka[i], nil), topicPartition{r.Topic, r.Partition}
+		if reader.streams[at] == nil {
+			reader.addStream(at, 0)
+		}
+		add, err := reader.understand(context.Background(), reader.streams[at], &rec, r.Timestamp.UnixMilli(), new(contextScratch))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,296 @@
+package schema
+
+import (
+	"bytes"
+	"slices"
+)
+
+// form is how the JSON of a record is laid out: slots, in which records of its kind differ from one another, and the text before each and after the last, in which they
+// don't. A record whose text is the same but for what stands in the slots has the same members in the same places; so what a decoder says of it follows from
+// what it said of the record that the form was learned from, and from the slots.
+type form struct {
+	slots []slot
+	tail  []byte
+	// What does not stand in slots.
+	message  Message
+	boundary TransactionBoundary
+}
+
+type slot struct {
+	before []byte // the text between the slot before and this one
+	of     slotKind
+}
+
+// slotKind says what stands in a slot. A value of another type, or null, makes another form.
+type slotKind uint8
+
+const (
+	slotNumber      slotKind = iota + 1 // a whole number that nobody asks for
+	slotText                            // a string that nobody asks for
+	slotTxID                            // source.txId
+	slotLSN                             // source.lsn
+	slotOrder                           // transaction.total_order
+	slotContent                         // message.content
+	slotID                              // a boundary's id
+	slotEventCount                      // a boundary's event_count
+	slotNanos                           // a boundary's ts_ns
+	slotMicros                          // its ts_us
+	slotMillis                          // its ts_ms
+	slotCollections                     // a boundary's data_collections, an array
+)
+
+// messageSlots and boundarySlots say what stands in slots, by the path of names. An object in which there are slots has an entry of its own.
+var (
+	messageSlots = map[string]slotKind{
+		"ts_ms": slotNumber, "ts_us": slotNumber, "ts_ns": slotNumber,
+		"source": 0, "source.ts_ms": slotNumber, "source.ts_us": slotNumber, "source.ts_ns": slotNumber, "source.sequence": slotText,
+		"source.txId": slotTxID, "source.lsn": slotLSN, "source.xmin": slotNumber,
+		"transaction": 0, "transaction.id": slotText, "transaction.total_order": slotOrder, "transaction.data_collection_order": slotNumber,
+		"message": 0, "message.content": slotContent,
+	}
+	boundarySlots = map[string]slotKind{
+		"id": slotID, "event_count": slotEventCount, "ts_ms": slotMillis, "ts_us": slotMicros, "ts_ns": slotNanos, "data_collections": slotCollections,
+	}
+)
+
+// maxFormSize bounds what is kept of a record, in bytes. One with a schema in it has a few thousand.
+const maxFormSize = 64 << 10
+
+// learnForm returns the form of a record that could be decoded; the scanner stands at the object that has the slots. It returns nil where a
+// member stands twice, of which decoders take the last. The form shares memory with the record.
+func learnForm(s Scanner, kinds map[string]slotKind) *form {
+	l := formLearner{data: s.data, kinds: kinds, form: new(form), seen: make(map[string]bool)}
+	if s.Peek() != TokenObject || !l.object(&s, "") {
+		return nil
+	}
+	l.form.tail = l.data[l.from:]
+	return l.form
+}
+
+// has says whether the form has all these slots.
+func (f *form) has(slots []slotKind) bool {
+	for _, kind := range slots {
+		if !slices.ContainsFunc(f.slots, func(s slot) bool { return s.of == kind }) {
+			return false
+		}
+	}
+	return true
+}
+
+type formLearner struct {
+	data  []byte
+	kinds map[string]slotKind
+	form  *form
+	from  int // where the last slot ended
+	seen  map[string]bool
+}
+
+func (l *formLearner) object(s *Scanner, path string) bool {
+	if s.ObjectStart() != nil {
+		return false
+	}
+	for {
+		name, ok, err := s.Member()
+		if err != nil || !ok {
+			return err == nil
+		}
+		at := path + string(name.Inner())
+		kind, known := l.kinds[at]
+		if known && l.seen[at] {
+			return false
+		}
+		l.seen[at] = known
+		switch t := s.Peek(); {
+		case known && kind == 0 && t == TokenObject:
+			if !l.object(s, at+".") {
+				return false
+			}
+		case known && kind != 0 && t == kind.token():
+			start := s.pos
+			if s.Skip() != nil {
+				return false
+			}
+			l.form.slots = append(l.form.slots, slot{l.data[l.from:start], kind})
+			l.from = s.pos
+		default:
+			if s.Skip() != nil {
+				return false
+			}
+		}
+	}
+}
+
+func (k slotKind) token() Token {
+	switch k {
+	case slotText, slotContent, slotID:
+		return TokenString
+	case slotCollections:
+		return TokenArray
+	}
+	return TokenNumber
+}
+
+// filled is what stands in the slots of a record.
+type filled struct {
+	txID, lsn, order uint64
+	id               Text
+	content          []byte // in base64, which is not checked
+	count            uint64
+	hasCount         bool
+	times            eventTimes
+}
+
+// fits says whether the record has this form, and reads its slots. Collections are put into t, which is nil for a message.
+func (f *form) fits(data []byte, in *filled, t *TransactionBoundary) bool {
+	s := Scanner{data: data}
+	for i := range f.slots {
+		slot := &f.slots[i]
+		n := len(slot.before)
+		if len(data)-s.pos < n || string(data[s.pos:s.pos+n]) != string(slot.before) {
+			return false
+		}
+		s.pos += n
+		ok := true
+		switch slot.of {
+		case slotNumber:
+			_, ok = s.slotNumber()
+		case slotText:
+			_, ok = s.slotText()
+		case slotTxID:
+			in.txID, ok = s.slotNumber()
+		case slotLSN:
+			in.lsn, ok = s.slotNumber()
+		case slotOrder:
+			in.order, ok = s.slotNumber()
+		case slotContent:
+			in.content, ok = s.slotBase64()
+		case slotID:
+			in.id, ok = s.slotText()
+		case slotEventCount:
+			in.count, ok = s.slotNumber()
+			in.hasCount = true
+		case slotNanos:
+			ok = s.slotTime(&in.times, 'n')
+		case slotMicros:
+			ok = s.slotTime(&in.times, 'u')
+		case slotMillis:
+			ok = s.slotTime(&in.times, 'm')
+		case slotCollections:
+			ok = s.slotCollections(t)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return string(data[s.pos:]) == string(f.tail)
+}
+
+// slotNumber reads a whole number from 0 to 2^63-1 that stands right here: such a number is one wherever the decoder takes a number.
+func (s *Scanner) slotNumber() (n uint64, ok bool) {
+	data, i := s.data, s.pos
+	for i < len(data) {
+		d := data[i] - '0'
+		if d > 9 {
+			break
+		}
+		n = n*10 + uint64(d)
+		i++
+	}
+	length := i - s.pos
+	// 19 digits do not overflow. JSON has no zeros before a number.
+	if length == 0 || length > 19 || length > 1 && data[s.pos] == '0' || n > 1<<63-1 {
+		return 0, false
+	}
+	s.pos = i
+	return n, true
+}
+
+func (s *Scanner) slotTime(t *eventTimes, unit byte) bool {
+	n, ok := s.slotNumber()
+	t.set(unit, int64(n))
+	return ok
+}
+
+// slotText reads a string that stands right here.
+func (s *Scanner) slotText() (Text, bool) {
+	if s.pos >= len(s.data) || s.data[s.pos] != '"' {
+		return Text{}, false
+	}
+	t, err := s.String()
+	return t, err == nil
+}
+
+// slotBase64 reads a string that stands right here, and is to be base64: what it holds is checked by whoever decodes it.
+func (s *Scanner) slotBase64() ([]byte, bool) {
+	if !s.slotByte('"') {
+		return nil, false
+	}
+	n := bytes.IndexByte(s.data[s.pos:], '"')
+	if n < 0 {
+		return nil, false
+	}
+	text := s.data[s.pos : s.pos+n]
+	s.pos += n + 1
+	return text, true
+}
+
+// The members of an element of data_collections, as Debezium writes them.
+const (
+	collectionStart = `{"data_collection":`
+	collectionCount = `,"event_count":`
+)
+
+// slotCollections reads data_collections, if they have no white space and no names with escapes.
+func (s *Scanner) slotCollections(t *TransactionBoundary) bool {
+	if !s.slotByte('[') {
+		return false
+	}
+	for first := true; !s.slotByte(']'); first = false {
+		if !first && !s.slotByte(',') || !s.slotConstant(collectionStart) {
+			return false
+		}
+		name, ok := s.slotText()
+		if !ok || !name.IsPlain() || !s.slotConstant(collectionCount) {
+			return false
+		}
+		n, ok := s.slotNumber()
+		if !ok || !s.slotByte('}') || !t.count(name.Inner(), int64(n)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Scanner) slotByte(c byte) bool {
+	if s.pos >= len(s.data) || s.data[s.pos] != c {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+func (s *Scanner) slotConstant(text string) bool {
+	if len(s.data)-s.pos < len(text) || string(s.data[s.pos:s.pos+len(text)]) != text {
+		return false
+	}
+	s.pos += len(text)
+	return true
+}
+
+// count adds a collection, unless its name may not be the proper one. Most transactions have the collections of the one before: their names are used again.
+func (t *TransactionBoundary) count(name []byte, n int64) bool {
+	if bytes.IndexByte(name, 0xEF) >= 0 { // see properName
+		return false
+	}
+	i := len(t.Collections)
+	if i == cap(t.Collections) {
+		t.Collections = append(t.Collections, CollectionCount{})
+	}
+	t.Collections = t.Collections[:i+1]
+	if c := &t.Collections[i]; c.Name == string(name) {
+		c.Count = n
+	} else {
+		*c = CollectionCount{string(name), n}
+	}
+	return true
+}
