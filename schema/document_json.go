@@ -3,15 +3,15 @@ package schema
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"encoding/json"
 	"net/netip"
 	"strconv"
 )
 
 // AppendJSON appends the document in the form in which stores keep it, on one line, and returns its hash, which the document also
-// carries as event.hash: the SHA-256, in hexadecimal, of this very text without the members event.created, event.ingested,
-// event.hash and cdc.position. Those may differ between two deliveries of one change; all else must not.
+// carries as event.hash: the SHA-256, in unpadded base64url (43 characters), of this very text without the members event.created,
+// event.ingested, event.hash and cdc.position. Those may differ between two deliveries of one change; all else must not.
 //
 // What is empty is left out. Values' JSON texts are spliced in as they are: they must be valid JSON.
 func (d *Document) AppendJSON(b []byte) (_ []byte, hash string) {
@@ -52,7 +52,7 @@ func (d *Document) AppendJSON(b []byte) (_ []byte, hash string) {
 	sum.Write(b[start+afterPosition:])
 	sum.Write([]byte("}}"))
 	var digest [sha256.Size]byte
-	hash = hex.EncodeToString(sum.Sum(digest[:0]))
+	hash = base64.RawURLEncoding.EncodeToString(sum.Sum(digest[:0]))
 
 	b = appendTimeMember(b, `,"created":`, d.Created)
 	b = appendTimeMember(b, `,"ingested":`, d.Ingested)

@@ -2,7 +2,7 @@ package schema
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,7 +52,7 @@ func checkHash(t *testing.T, stored, hash string) {
 	content := regexp.MustCompile(`,"position":"[^"\\]*"$`).ReplaceAllString(stored[:at], "") +
 		regexp.MustCompile(`,"(created|ingested|hash)":"[^"\\]*"`).ReplaceAllString(stored[at:], "")
 	sum := sha256.Sum256([]byte(content))
-	if want := hex.EncodeToString(sum[:]); hash != want || !strings.HasSuffix(stored, `,"hash":"`+want+`"}}`) {
+	if want := base64.RawURLEncoding.EncodeToString(sum[:]); hash != want || !strings.HasSuffix(stored, `,"hash":"`+want+`"}}`) {
 		t.Errorf("hash %s, want %s, of %s", hash, want, content)
 	}
 }

@@ -3,7 +3,7 @@ package elastic_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strings"
@@ -142,7 +142,7 @@ func TestHashCanBeCheckedFromTheStore(t *testing.T) {
 	content := regexp.MustCompile(`,"position":"[^"\\]*"$`).ReplaceAllString(stored[:at], "") +
 		regexp.MustCompile(`,"(created|ingested|hash)":"[^"\\]*"`).ReplaceAllString(stored[at:], "")
 	sum := sha256.Sum256([]byte(content))
-	if want := `"hash":"` + hex.EncodeToString(sum[:]) + `"`; !strings.Contains(stored, want) {
+	if want := `"hash":"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`; !strings.Contains(stored, want) {
 		t.Errorf("%s is not in %s", want, stored)
 	}
 }
