@@ -169,7 +169,8 @@ func (s *session) produce(r *kgo.Record) error {
 // produced notes a record that could not be produced, and lets go of the memory of one that was.
 func (s *session) produced(r *kgo.Record, err error) {
 	if err != nil {
-		s.failure.CompareAndSwap(nil, &err)
+		failed := err // a variable of its own: the parameter would be allocated for every record
+		s.failure.CompareAndSwap(nil, &failed)
 		return
 	}
 	if memory, ok := r.Context.(*slab); ok {

@@ -25,19 +25,24 @@ const (
 	pooledRecordsOfBatch = 8192
 )
 
-// GetDecompressBytes returns memory for a batch, some that was used before if it is of about the size that will be needed: the client clears all of it, and
-// grows what is too small.
+// GetDecompressBytes returns memory for a batch, some that was used before if it is of about the size that will be needed, which nobody knows: the client
+// clears all of it, and leaves what is too small for other memory. So it is the largest of those: a smaller one would be tried, and given back, again and again.
 func (p *fetchPool) GetDecompressBytes(compressed []byte, _ kgo.CompressionCodecType) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := len(p.batches) - 1; i >= 0; i-- {
-		if b := p.batches[i]; cap(b) >= 2*len(compressed) && cap(b) <= 32*len(compressed) {
-			p.batches = slices.Delete(p.batches, i, i+1)
-			p.held -= cap(b)
-			return b[:0]
+	best := -1
+	for i, b := range p.batches {
+		if cap(b) >= 2*len(compressed) && cap(b) <= 32*len(compressed) && (best < 0 || cap(b) > cap(p.batches[best])) {
+			best = i
 		}
 	}
-	return nil
+	if best < 0 {
+		return nil
+	}
+	b := p.batches[best]
+	p.batches = slices.Delete(p.batches, best, best+1)
+	p.held -= cap(b)
+	return b[:0]
 }
 
 // PutDecompressBytes takes the memory of a batch back.
@@ -60,9 +65,7 @@ func (p *fetchPool) GetRecords(n int) []kgo.Record {
 	defer p.mu.Unlock()
 	for i := len(p.records) - 1; i >= 0; i-- {
 		if r := p.records[i]; cap(r) >= n {
-			last := len(p.records) - 1
-			p.records[i] = p.records[last]
-			p.records = p.records[:last]
+			p.records = slices.Delete(p.records, i, i+1)
 			return r[:0]
 		}
 	}
@@ -73,7 +76,11 @@ func (p *fetchPool) GetRecords(n int) []kgo.Record {
 func (p *fetchPool) PutRecords(r []kgo.Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.records) < pooledRecords && cap(r) <= pooledRecordsOfBatch {
-		p.records = append(p.records, r)
+	if cap(r) > pooledRecordsOfBatch {
+		return
 	}
+	if len(p.records) == pooledRecords {
+		p.records = slices.Delete(p.records, 0, 1) // it has not been of use for the longest time
+	}
+	p.records = append(p.records, r)
 }

@@ -18,9 +18,6 @@ import (
 	"dossier/schema"
 )
 
-// commitRecords is how many decided records make a commit due before its time.
-const commitRecords = 50_000
-
 // readyLag is how many records a processor that is ready may be behind.
 const readyLag = 10_000
 
@@ -48,6 +45,7 @@ func (s *session) loop(ctx context.Context) error {
 			return err
 		}
 		s.enqueue(fetches)
+		s.isBehind = s.inBacklog(s.now())
 		if err := s.follow(ctx); err != nil {
 			return err
 		}
@@ -72,27 +70,6 @@ func (s *session) loop(ctx context.Context) error {
 		return s.commit(finish)
 	}
 	return nil
-}
-
-// quiet is how long nothing has to come until what was decided is committed before its time: changes come in bursts, one for each transaction of Kafka
-// Connect.
-const quiet = 5 * time.Millisecond
-
-// dueAt returns when the open transaction is to be committed, if no more records come.
-func (s *session) dueAt() time.Time {
-	due, early := s.txnSince.Add(s.config.CommitInterval), s.recordsAt.Add(quiet)
-	if apart := s.committedAt.Add(s.config.CommitInterval / 4); apart.After(early) {
-		early = apart
-	}
-	if early.Before(due) {
-		return early
-	}
-	return due
-}
-
-// isDue says whether the open transaction is to be committed now.
-func (s *session) isDue(now time.Time) bool {
-	return s.decided.Load() >= commitRecords || !now.Before(s.dueAt())
 }
 
 // poll waits for records; for less time where something else is due.
@@ -494,12 +471,6 @@ func (s *session) begin() error {
 	s.txnSince = s.now()
 	s.inTxn.Store(true)
 	return nil
-}
-
-// overdue says whether the open transaction must be committed before more is decided: the broker gives up one that is open for too long, and a
-// backlog that takes longer than that would be begun again for ever. Most of the time is left for the commit itself.
-func (s *session) overdue(now time.Time) bool {
-	return s.inTxn.Load() && now.Sub(s.txnSince) >= max(s.config.TransactionTimeout/4, s.config.CommitInterval)
 }
 
 // pause stops the fetching of partitions that hold their share of the buffer, and lets it go on when half of it is free again.

@@ -175,6 +175,9 @@ func fromKgo(r *kgo.Record, headers []schema.Header) schema.Record {
 
 // isDead says whether a record can never be understood.
 func isDead(err error) (*schema.DecodeError, bool) {
+	if err == nil {
+		return nil, false // without the allocation that follows
+	}
 	var dead *schema.DecodeError
 	return dead, errors.As(err, &dead)
 }

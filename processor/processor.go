@@ -165,6 +165,7 @@ type session struct {
 	txnSince time.Time
 	// When records came last, and when the last transaction was committed.
 	recordsAt, committedAt time.Time
+	isBehind               bool // all that is read was written long ago
 
 	cut       atomic.Bool  // the last work ended before every partition had to wait
 	decided   atomic.Int64 // records decided in the open transaction

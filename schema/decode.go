@@ -179,6 +179,9 @@ func (d *Decoder) Message(ctx context.Context, rec *Record, m *Message) error {
 // isAvro says how data is written; what names it in the error for neither.
 func (d *Decoder) isAvro(data []byte, what string) (bool, error) {
 	magic := len(data) > 0 && data[0] == 0
+	if !magic && d.cfg.Format == FormatAuto && len(data) > 0 && data[0] == '{' {
+		return false, nil // nearly every record
+	}
 	switch d.cfg.Format {
 	case FormatAvro:
 		if !magic {
