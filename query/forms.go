@@ -6,16 +6,17 @@ import "fmt"
 type Form uint8
 
 const (
-	FormKeyword  Form = iota + 1 // Equal, Like, Exists; can be counted by and grouped by
-	FormPosition                 // Equal, Beyond, Exists
-	FormNumber                   // Compare
-	FormInteger                  // Equal; can be counted by and grouped by
-	FormTime                     // Between
-	FormWords                    // Match
-	FormAddress                  // Equal, Exists
+	FormKeyword   Form = iota + 1 // Equal, Like, Exists; can be counted by and grouped by
+	FormReference                 // Equal, Like, Exists: a name of one of very many things, so that nothing is counted by it
+	FormPosition                  // Equal, Beyond, Exists
+	FormNumber                    // Compare
+	FormInteger                   // Equal
+	FormTime                      // Between
+	FormWords                     // Match
+	FormAddress                   // Equal, Exists
 )
 
-var formNames = map[Form]string{FormKeyword: "a keyword", FormPosition: "a position", FormNumber: "a number", FormInteger: "a whole number", FormTime: "a time",
+var formNames = map[Form]string{FormKeyword: "a keyword", FormReference: "a reference", FormPosition: "a position", FormNumber: "a number", FormInteger: "a whole number", FormTime: "a time",
 	FormWords: "a text of words", FormAddress: "an IP address"}
 
 // String names the form, for messages.
@@ -24,9 +25,9 @@ func (f Form) String() string { return formNames[f] }
 // Fields are all fields that can be filtered by, with their forms.
 var Fields = map[Field]Form{
 	FieldTime: FormTime, FieldKind: FormKeyword, FieldContext: FormKeyword, FieldRoute: FormKeyword, FieldInitiator: FormKeyword, FieldScope: FormKeyword,
-	FieldCorrelationID: FormKeyword, FieldEventID: FormKeyword, FieldAction: FormKeyword, FieldReason: FormKeyword, FieldUserID: FormKeyword,
+	FieldCorrelationID: FormReference, FieldEventID: FormKeyword, FieldAction: FormKeyword, FieldReason: FormKeyword, FieldUserID: FormKeyword,
 	FieldUserName: FormKeyword, FieldUserEmail: FormKeyword, FieldEffectiveUser: FormKeyword, FieldAccount: FormKeyword, FieldIP: FormAddress,
-	FieldTraceID: FormKeyword, FieldRequestID: FormKeyword, FieldService: FormKeyword, FieldEntityType: FormKeyword, FieldEntityID: FormKeyword,
+	FieldTraceID: FormReference, FieldRequestID: FormReference, FieldService: FormKeyword, FieldEntityType: FormKeyword, FieldEntityID: FormKeyword,
 	FieldNextID: FormKeyword, FieldPreviousID: FormKeyword, FieldParentType: FormKeyword, FieldParentID: FormKeyword, FieldVersionName: FormKeyword,
 	FieldVersionID: FormKeyword, FieldChangeField: FormKeyword, FieldRowFields: FormKeyword, FieldPrevState: FormKeyword, FieldCurrState: FormKeyword,
 	FieldPrevExact: FormKeyword, FieldCurrExact: FormKeyword, FieldPrevText: FormWords, FieldCurrText: FormWords, FieldPrevNumber: FormNumber,
@@ -75,7 +76,7 @@ func (g Groups) Check() error {
 
 func checkBy(by []Field) error {
 	for _, f := range by {
-		if form := Fields[f]; form != FormKeyword && form != FormInteger {
+		if Fields[f] != FormKeyword {
 			return refuse("documents cannot be grouped by %s", f)
 		}
 	}
@@ -100,11 +101,11 @@ func checkFilter(f Filter) error {
 	case Not:
 		return checkFilter(f.Filter)
 	case Equal:
-		return checkField(f.Field, FormKeyword, FormPosition, FormInteger, FormAddress)
+		return checkField(f.Field, FormKeyword, FormReference, FormPosition, FormInteger, FormAddress)
 	case Like:
-		return checkField(f.Field, FormKeyword)
+		return checkField(f.Field, FormKeyword, FormReference)
 	case Exists:
-		return checkField(f.Field, FormKeyword, FormPosition, FormAddress)
+		return checkField(f.Field, FormKeyword, FormReference, FormPosition, FormAddress)
 	case Match:
 		return checkField(f.Field, FormWords)
 	case Compare:

@@ -49,13 +49,16 @@ type Result struct {
 	Detail string
 }
 
+// storingTime is the time of storing as documents have it: more than milliseconds would be space for nothing, as they differ in each document.
+func storingTime(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
+
 // Refused says whether the event could not be stored whole.
 func (r Result) Refused() bool { return r.Reason != "" }
 
 // Apply stores the documents of events and completes earlier ones, and returns one result per event, in order. A non-nil error (see
 // Store) says nothing about any of them: the same events are to be applied again.
 func (a *Applier) Apply(ctx context.Context, events []*schema.AuditEvent) ([]Result, error) {
-	b := &batch{Applier: a, observer: a.observer(), results: make([]Result, len(events)), ingested: a.now()}
+	b := &batch{Applier: a, observer: a.observer(), results: make([]Result, len(events)), ingested: storingTime(a.now())}
 	var first []pending
 	for i, e := range events {
 		docs, err := Materialize(e, a.Options)

@@ -187,7 +187,7 @@ func (r *transactionRun) bring(ctx context.Context, fetches kgo.Fetches) error {
 				return
 			}
 			for i := range made {
-				made[i].Ingested = r.now().UTC()
+				made[i].Ingested = storingTime(r.now())
 				origins[made[i].Ref()] = record
 			}
 			docs = append(docs, made...)

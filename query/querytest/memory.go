@@ -116,7 +116,7 @@ func (m *Memory) Count(ctx context.Context, c query.Count) (query.Counts, error)
 		case a.Count != b.Count:
 			return int(b.Count - a.Count)
 		}
-		return compareKeys(c.By, a.Key, b.Key)
+		return slices.Compare(a.Key, b.Key)
 	})
 	if len(counts.Buckets) > c.Limit {
 		for _, b := range counts.Buckets[c.Limit:] {
@@ -137,9 +137,9 @@ func (m *Memory) Groups(ctx context.Context, g query.Groups) ([]query.Group, err
 	}
 	groups := group(m.found(g.Filter), g.By)
 	if g.After != nil {
-		groups = slices.DeleteFunc(groups, func(other query.Group) bool { return compareKeys(g.By, other.Key, g.After) <= 0 })
+		groups = slices.DeleteFunc(groups, func(other query.Group) bool { return slices.Compare(other.Key, g.After) <= 0 })
 	}
-	slices.SortFunc(groups, func(a, b query.Group) int { return compareKeys(g.By, a.Key, b.Key) })
+	slices.SortFunc(groups, func(a, b query.Group) int { return slices.Compare(a.Key, b.Key) })
 	return groups[:min(len(groups), g.Limit)], nil
 }
 
@@ -183,22 +183,6 @@ func keysOf(d *schema.Document, by []query.Field) [][]string {
 		keys = longer
 	}
 	return keys
-}
-
-// compareKeys compares the values of fields in turn: byte by byte, whole numbers by their size.
-func compareKeys(by []query.Field, a, b []string) int {
-	for i, field := range by {
-		if query.Fields[field] == query.FormInteger && len(a[i]) != len(b[i]) {
-			return len(a[i]) - len(b[i])
-		}
-		if a[i] != b[i] {
-			if a[i] < b[i] {
-				return -1
-			}
-			return 1
-		}
-	}
-	return 0
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -14,7 +14,7 @@ import (
 func countable() [][]query.Field {
 	list := [][]query.Field{nil, {query.FieldTime}}
 	for _, f := range allFields() {
-		if form := query.Fields[f]; form == query.FormKeyword || form == query.FormInteger {
+		if query.Fields[f] == query.FormKeyword {
 			list = append(list, []query.Field{f})
 		}
 	}
@@ -29,7 +29,7 @@ func testCounts(t *testing.T, open Open) {
 	docs = append(docs, document("x1", at(midnight.Add(-1)), by("u7")), document("x2", at(midnight), by("u7")), document("x3", by("u8"), at(midnight)))
 	write(docs...)
 	memory := NewMemory(docs...)
-	list := append(countable(), []query.Field{query.FieldEntityType, query.FieldEntityID}, []query.Field{query.FieldSchema, query.FieldTable}, []query.Field{query.FieldSource, query.FieldTxID})
+	list := append(countable(), []query.Field{query.FieldEntityType, query.FieldEntityID}, []query.Field{query.FieldSchema, query.FieldTable}, []query.Field{query.FieldSource, query.FieldTable})
 	for _, by := range list {
 		for _, limit := range []int{1, 3, query.MaxLimit} {
 			for _, f := range []query.Filter{nil, query.Is(query.FieldEntityType, "person"), query.Is(query.FieldEntityType, "nothing"),
@@ -63,7 +63,7 @@ func testGroups(t *testing.T, open Open) {
 	}
 	write(docs...)
 	memory := NewMemory(docs...)
-	for _, by := range [][]query.Field{{query.FieldVersionName}, {query.FieldVersionName, query.FieldVersionID}, {query.FieldEntityType, query.FieldEntityID}, {query.FieldSource, query.FieldTxID},
+	for _, by := range [][]query.Field{{query.FieldVersionName}, {query.FieldVersionName, query.FieldVersionID}, {query.FieldEntityType, query.FieldEntityID}, {query.FieldSource, query.FieldTable},
 		{query.FieldUserID}, {query.FieldRowFields}, {query.FieldChangeField}, {query.FieldParentType, query.FieldParentID}} {
 		for _, f := range []query.Filter{nil, query.Equal{Field: query.FieldKind, Values: []string{"row_version", "named_version"}}, query.And{query.Is(query.FieldKind, "row_version"), query.Is(query.FieldVersionName, "wave 2")},
 			query.Is(query.FieldUserID, "nobody"), query.And{query.Is(query.FieldKind, "row_version"), query.Is(query.FieldParentType, "supplier"), query.Is(query.FieldParentID, "7")}} {

@@ -71,12 +71,13 @@ func testBadQuestions(t *testing.T, open Open) {
 		_, err := store.Search(t.Context(), s)
 		invalid(t, fmt.Sprintf("%s, order %d, limit %d", describe(s.Filter), s.Order, s.Limit), err)
 	}
-	for _, c := range []query.Count{{By: []query.Field{query.FieldUserID}}, {By: []query.Field{query.FieldCurrText}, Limit: 1}, {By: []query.Field{query.FieldTime, query.FieldUserID}, Limit: 1},
+	for _, c := range []query.Count{{By: []query.Field{query.FieldUserID}}, {By: []query.Field{query.FieldCurrText}, Limit: 1}, {By: []query.Field{query.FieldTxID}, Limit: 1}, {By: []query.Field{query.FieldRequestID}, Limit: 1},
+		{By: []query.Field{query.FieldTime, query.FieldUserID}, Limit: 1},
 		{By: []query.Field{query.FieldUserID, query.FieldUserName, query.FieldAction}, Limit: 1}, {By: []query.Field{"no.field"}, Limit: 1}, {Filter: query.Exists{Field: query.FieldCurrText}}} {
 		_, err := store.Count(t.Context(), c)
 		invalid(t, fmt.Sprintf("%+v", c), err)
 	}
-	for _, g := range []query.Groups{{Limit: 1}, {By: []query.Field{query.FieldTime}, Limit: 1}, {By: []query.Field{query.FieldVersionName}}, {By: []query.Field{query.FieldVersionName}, Limit: 1, After: []string{"a", "b"}}} {
+	for _, g := range []query.Groups{{Limit: 1}, {By: []query.Field{query.FieldTime}, Limit: 1}, {By: []query.Field{query.FieldSource, query.FieldTxID}, Limit: 1}, {By: []query.Field{query.FieldVersionName}}, {By: []query.Field{query.FieldVersionName}, Limit: 1, After: []string{"a", "b"}}} {
 		_, err := store.Groups(t.Context(), g)
 		invalid(t, fmt.Sprintf("%+v", g), err)
 	}

@@ -84,7 +84,7 @@ func (g *generator) by() []query.Field {
 	var by []query.Field
 	for range 1 + g.IntN(2) {
 		f := pick(g, allFields()...)
-		if form := query.Fields[f]; form != query.FormKeyword && form != query.FormInteger || len(by) > 0 && by[0] == f {
+		if query.Fields[f] != query.FormKeyword || len(by) > 0 && by[0] == f {
 			f = query.FieldUserID
 		}
 		by = append(by, f)

@@ -78,7 +78,7 @@ func inFeedback(set func(*schema.Feedback, string)) func(*schema.Document, strin
 func testTexts(t *testing.T, open Open) {
 	for field, form := range query.Fields {
 		set := setters[field]
-		if form == query.FormKeyword && set == nil {
+		if (form == query.FormKeyword || form == query.FormReference) && set == nil {
 			switch field {
 			case query.FieldKind, query.FieldScope, query.FieldPrevState, query.FieldCurrState:
 			default:

@@ -28,7 +28,7 @@ func TestAnalysisKnowsTheLetters(t *testing.T) {
 	wanted := object{
 		"char_filter": object{"dossier_letters": object{"type": "mapping", "mappings": letters}},
 		"tokenizer": object{
-			"dossier_head":  object{"type": "pattern", "pattern": `(?s)^.{1,4}`, "group": "0"}, // see headOf
+			"dossier_head":  object{"type": "pattern", "pattern": `(?s)^.{1,2}`, "group": "0"}, // see headOf
 			"dossier_words": object{"type": "pattern", "pattern": `[^\p{L}\p{Nd}\p{M}]+`},
 		},
 		"filter": object{

@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"context"
-	"strconv"
 
 	"dossier/query"
 )
@@ -23,22 +22,11 @@ func (b *compositeBucket) key(by []query.Field) []string {
 	return key
 }
 
-// numeric is the field by which whole numbers are sorted. It may round them: numbers that look the same to it are sorted by their digits.
-func numeric(f query.Field) (name string, ok bool) {
-	return string(f) + ".number", query.Fields[f] == query.FormInteger
-}
-
 // composite lists the values that fields have together, in ascending order, each with the aggregations below it; and how many documents there are in all, where total asks for it.
 func (v view) composite(ctx context.Context, g query.Groups, total bool, below object) ([]compositeBucket, int64, error) {
 	var sources []any
 	after := object{}
 	for i, f := range g.By {
-		if name, ok := numeric(f); ok {
-			sources = append(sources, object{name: object{"terms": object{"field": name}}})
-			if g.After != nil {
-				after[name] = numericAfter(g.After[i])
-			}
-		}
 		sources = append(sources, object{string(f): object{"terms": object{"field": string(f)}}})
 		if g.After != nil {
 			after[string(f)] = g.After[i]
@@ -68,13 +56,4 @@ func (v view) composite(ctx context.Context, g query.Groups, total bool, below o
 		return nil, 0, err
 	}
 	return answer.Aggregations.By.Buckets, answer.Hits.Total.Value, nil
-}
-
-// numericAfter returns a whole number as that field has it; a text that is none sorts before all numbers.
-func numericAfter(text string) float64 {
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return -1
-	}
-	return float64(n)
 }

@@ -46,7 +46,7 @@ func (v view) count(ctx context.Context, c query.Count) (query.Counts, error) {
 	if c.By[0] == query.FieldTime {
 		return v.countDays(ctx, body, c.Limit)
 	}
-	if _, number := numeric(c.By[0]); number || len(c.By) > 1 {
+	if len(c.By) > 1 {
 		return v.countAll(ctx, c)
 	}
 	body["aggs"] = object{"by": object{"terms": object{"field": string(c.By[0]), "size": c.Limit, "shard_size": max(c.Limit, shardBuckets)}}}
@@ -74,7 +74,7 @@ func (v view) count(ctx context.Context, c query.Count) (query.Counts, error) {
 	for _, b := range by.Buckets {
 		counts.Buckets = append(counts.Buckets, query.Bucket{Key: []string{b.Key}, Count: b.Count})
 	}
-	slices.SortFunc(counts.Buckets, largestFirst(c.By))
+	slices.SortFunc(counts.Buckets, largestFirst)
 	return counts, nil
 }
 
@@ -132,7 +132,7 @@ func (v view) countAll(ctx context.Context, c query.Count) (query.Counts, error)
 			counted += b.Count
 			counts.Buckets = append(counts.Buckets, query.Bucket{Key: b.key(c.By), Count: b.Count})
 		}
-		slices.SortFunc(counts.Buckets, largestFirst(c.By))
+		slices.SortFunc(counts.Buckets, largestFirst)
 		counts.Buckets = slices.Clip(counts.Buckets[:min(len(counts.Buckets), c.Limit)])
 		if different += int64(len(page)); different >= mostBuckets {
 			return query.Counts{}, &query.Error{Code: query.CodeTooBroad,
@@ -150,16 +150,7 @@ func (v view) countAll(ctx context.Context, c query.Count) (query.Counts, error)
 	return counts, nil
 }
 
-// largestFirst orders buckets by their counts, and equal ones by their keys: byte by byte, whole numbers by their size.
-func largestFirst(by []query.Field) func(a, b query.Bucket) int {
-	return func(a, b query.Bucket) int {
-		order := cmp.Compare(b.Count, a.Count)
-		for i, f := range by {
-			if _, number := numeric(f); number {
-				order = cmp.Or(order, cmp.Compare(len(a.Key[i]), len(b.Key[i])))
-			}
-			order = cmp.Or(order, cmp.Compare(a.Key[i], b.Key[i]))
-		}
-		return order
-	}
+// largestFirst orders buckets by their counts, and equal ones by their keys, byte by byte.
+func largestFirst(a, b query.Bucket) int {
+	return cmp.Or(cmp.Compare(b.Count, a.Count), slices.Compare(a.Key, b.Key))
 }

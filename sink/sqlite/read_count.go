@@ -70,8 +70,7 @@ func (v *view) found(ctx context.Context, q queryer, n node, sorted sorting, gro
 
 // key is a field by whose values is counted.
 type key struct {
-	value string   // the value in SQL
-	order []string // what sorts as query.Groups says
+	value string // the value in SQL
 	text  func(any) (string, error)
 }
 
@@ -79,17 +78,14 @@ func keysOf(by []query.Field) []key {
 	keys := make([]key, len(by))
 	for i, f := range by {
 		column := columnOf[f]
-		k := key{value: column, order: []string{column}, text: asText}
+		k := key{value: column, text: asText}
 		switch f {
 		case query.FieldTime:
 			// Whole days since 1970, rounded down also before.
 			k.value = fmt.Sprintf("time / %d - (time %% %d < 0)", int64(24*time.Hour), int64(24*time.Hour))
 			k.text = asDay
-		case query.FieldTxID:
-			k.order = []string{"tx_id < 0", "tx_id"} // 64 bits without a sign
-			k.text = asUnsigned
 		case query.FieldRowFields:
-			k.value, k.order = rowField, []string{rowField}
+			k.value = rowField
 		}
 		keys[i] = k
 	}
@@ -104,14 +100,6 @@ func asText(v any) (string, error) {
 		return "", fmt.Errorf("a value to count by is %T, expected text", v)
 	}
 	return s, nil
-}
-
-func asUnsigned(v any) (string, error) {
-	n, ok := v.(int64)
-	if !ok {
-		return "", fmt.Errorf("a transaction's number is %T, expected an integer", v)
-	}
-	return strconv.FormatUint(uint64(n), 10), nil
 }
 
 func asDay(v any) (string, error) {
@@ -193,16 +181,7 @@ func compareBuckets(by []query.Field, a, b query.Bucket) int {
 	if a.Count != b.Count {
 		return cmp.Compare(b.Count, a.Count)
 	}
-	for i, f := range by {
-		shorter := 0
-		if f == query.FieldTxID {
-			shorter = cmp.Compare(len(a.Key[i]), len(b.Key[i]))
-		}
-		if c := cmp.Or(shorter, cmp.Compare(a.Key[i], b.Key[i])); c != 0 {
-			return c
-		}
-	}
-	return 0
+	return slices.Compare(a.Key, b.Key)
 }
 
 // Groups implements query.Store.
@@ -224,22 +203,17 @@ func (v *view) Groups(ctx context.Context, g query.Groups) ([]query.Group, error
 // groupStatement lists groups.
 func (v *view) groupStatement(ctx context.Context, q queryer, g query.Groups) (string, []any, error) {
 	keys := keysOf(g.By)
-	behind, err := behind(keys, g)
-	if err != nil {
-		return "", nil, err
-	}
+	behind := behind(keys, g)
 	found, err := v.found(ctx, q, treeOf(g.Filter, false), byGroup, g.By...)
 	if err != nil {
 		return "", nil, err
 	}
 	from, count := grouped(keys, found)
-	var order []string
 	for _, k := range keys {
 		from += " AND " + k.value + " IS NOT NULL"
-		order = append(order, k.order...)
 	}
 	text := "SELECT " + values(keys) + ", " + count + ", min(time), max(time) FROM " + from + " AND " + behind.sql + " GROUP BY " + values(keys) +
-		" ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(g.Limit)
+		" ORDER BY " + values(keys) + " LIMIT " + strconv.Itoa(g.Limit)
 	return text, slices.Concat(found.args, behind.args), nil
 }
 
@@ -276,23 +250,13 @@ func (v *view) listGroups(ctx context.Context, q queryer, g query.Groups) ([]que
 }
 
 // behind holds for the groups behind a key.
-func behind(keys []key, g query.Groups) (condition, error) {
+func behind(keys []key, g query.Groups) condition {
 	if g.After == nil {
-		return always, nil
+		return always
 	}
-	var columns []string
-	var args []any
-	for i, k := range keys {
-		columns = append(columns, k.order...)
-		if g.By[i] != query.FieldTxID {
-			args = append(args, g.After[i])
-			continue
-		}
-		n, err := strconv.ParseUint(g.After[i], 10, 64)
-		if err != nil {
-			return condition{}, &query.Error{Code: query.CodeInvalid, Detail: fmt.Sprintf("%q is no number of a transaction", g.After[i]), Err: err}
-		}
-		args = append(args, int64(n) < 0, int64(n))
+	args := make([]any, len(g.After))
+	for i, text := range g.After {
+		args[i] = text
 	}
-	return condition{"(" + strings.Join(columns, ", ") + ") > (?" + strings.Repeat(", ?", len(args)-1) + ")", args}, nil
+	return condition{"(" + values(keys) + ") > (?" + strings.Repeat(", ?", len(args)-1) + ")", args}
 }
