@@ -147,7 +147,7 @@ func (d *Decoder) sourceText(s *sourceBlock, field string, text []byte) {
 	case "snapshot":
 		s.snapshot = d.names.get(text)
 	case "sequence":
-		s.sequence = text
+		s.sequence = readSequence(text)
 	case "file":
 		s.file = text
 	case "gtid":

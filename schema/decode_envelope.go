@@ -21,9 +21,10 @@ type workspace struct {
 	envelope envelope
 	json     jsonReader
 	scanner  Scanner
-	sequence [64]byte
 	image    image
 	names    sourceNames
+	source   sourceForm
+	tx       blockForm
 }
 
 // sourceNames are the names that the last record's source block had: nearly always the next one's too.
@@ -96,7 +97,8 @@ type sourceBlock struct {
 	times                   eventTimes
 	txID, lsn, pos, row     uint64
 	hasTx, hasLSN, hasPos   bool
-	sequence, file, gtid    []byte
+	sequence                logSequence
+	file, gtid              []byte
 }
 
 // txBlock is the envelope's transaction.
@@ -168,8 +170,8 @@ func (e *envelope) place() {
 	switch {
 	case s.hasLSN:
 		c.LSN = s.lsn
-		last, _, ok := readSequence(s.sequence)
-		if !ok {
+		last := s.sequence.last
+		if !s.sequence.known {
 			last = s.lsn // no sequence: the best there is is the log's own order
 		}
 		b = appendPosition(b, last, s.lsn, c.TotalOrder)
@@ -179,8 +181,7 @@ func (e *envelope) place() {
 	default:
 		// A row of an incremental snapshot stands nowhere in the log: it was read beside it, and published in its place in the order of what comes from the
 		// log, which the sequence tells.
-		last, read, _ := readSequence(s.sequence)
-		b = appendPosition(b, last, read, c.TotalOrder)
+		b = appendPosition(b, s.sequence.last, s.sequence.own, c.TotalOrder)
 	}
 	n := len(b)
 	switch {
@@ -201,20 +202,25 @@ func (e *envelope) place() {
 	c.Position, c.Coordinates = both[:n], both[n:]
 }
 
-// readSequence reads source.sequence, ["26375504","26375672"] or [null,"26375672"]: the LSN of the last commit before, and the event's own or, where it has
-// none, that of what was read last. A null is 0: nothing was committed before. It says whether it could read the first.
-func readSequence(sequence []byte) (last, own uint64, ok bool) {
-	if len(sequence) == 0 {
-		return 0, 0, false
+// logSequence is source.sequence: the LSN of the last commit before an event, and the event's own or, where it has none, that of what was read last.
+type logSequence struct {
+	last, own uint64
+	known     bool // the first could be read
+}
+
+// readSequence reads source.sequence, ["26375504","26375672"] or [null,"26375672"]. A null is 0: nothing was committed before.
+func readSequence(text []byte) (q logSequence) {
+	if len(text) == 0 {
+		return q
 	}
-	s := NewScanner(sequence)
+	s := NewScanner(text)
 	if s.ArrayStart() != nil {
-		return 0, 0, false
+		return q
 	}
-	if last, ok = sequenceElement(&s); ok {
-		own, _ = sequenceElement(&s)
+	if q.last, q.known = sequenceElement(&s); q.known {
+		q.own, _ = sequenceElement(&s)
 	}
-	return last, own, ok
+	return q
 }
 
 // sequenceElement reads the next of a sequence's numbers.

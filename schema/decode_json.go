@@ -31,7 +31,7 @@ func (d *Decoder) jsonEnvelope(topic *topicState, data []byte, w *workspace) err
 		return jsonError("the record's value is not valid JSON", err)
 	}
 	r := &w.json
-	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, sequence: w.sequence[:0], first: &w.image, names: &w.names}
+	*r = jsonReader{decoder: d, topic: topic, scanner: s, envelope: &w.envelope, schema: schema, first: &w.image, work: w}
 	w.image.reset()
 	if err := r.members(); err != nil {
 		return jsonError("the record's value is not valid JSON", err)
@@ -60,9 +60,8 @@ type jsonReader struct {
 	plan     *rowPlan    // the plan by which rows were read, without a Connect schema
 	// Where the rows begin, should they have to be read again; 0: no such row.
 	beforeAt, afterAt int
-	sequence          []byte // memory for source.sequence, which has escapes
 	first             *image // the row image that was read first
-	names             *sourceNames
+	work              *workspace
 	// What tells other formats from an envelope.
 	cloudEvent, flattened bool
 }
@@ -276,10 +275,23 @@ func (t *topicState) remember(p *rowPlan) {
 }
 
 func (r *jsonReader) source() error {
-	s, src, d := r.scanner, &r.envelope.source, r.decoder
+	s, src := r.scanner, &r.envelope.source
 	if s.Peek() != TokenObject {
 		return s.Skip()
 	}
+	if !src.present && r.work.source.source(s, src) {
+		return nil
+	}
+	from, depth := s.pos, s.depth
+	if err := r.sourceMembers(); err != nil {
+		return err
+	}
+	r.work.source.learn(s.data[from:s.pos], depth, src)
+	return nil
+}
+
+func (r *jsonReader) sourceMembers() error {
+	s, src, d, names := r.scanner, &r.envelope.source, r.decoder, &r.work.names
 	src.present = true
 	if err := s.ObjectStart(); err != nil {
 		return err
@@ -291,20 +303,20 @@ func (r *jsonReader) source() error {
 		}
 		switch string(name.Inner()) {
 		case "connector":
-			src.connector, err = d.optionalName(s, &r.names.connector)
+			src.connector, err = d.optionalName(s, &names.connector)
 		case "name":
-			src.name, err = d.optionalName(s, &r.names.name)
+			src.name, err = d.optionalName(s, &names.name)
 		case "db":
-			src.db, err = d.optionalName(s, &r.names.db)
+			src.db, err = d.optionalName(s, &names.db)
 		case "schema":
-			src.schema, err = d.optionalName(s, &r.names.schema)
+			src.schema, err = d.optionalName(s, &names.schema)
 		case "table":
-			src.table, err = d.optionalName(s, &r.names.table)
+			src.table, err = d.optionalName(s, &names.table)
 		case "snapshot":
 			if s.Peek() == TokenBool { // older connectors
 				_, err = s.Bool()
 			} else {
-				src.snapshot, err = d.optionalName(s, &r.names.snapshot)
+				src.snapshot, err = d.optionalName(s, &names.snapshot)
 			}
 		case "ts_ms", "ts_us", "ts_ns":
 			err = optionalTime(s, &src.times, name.Inner()[3])
@@ -317,7 +329,10 @@ func (r *jsonReader) source() error {
 		case "row":
 			src.row, _, err = optionalUint(s, "source.row")
 		case "sequence":
-			src.sequence, err = optionalText(s, r.sequence)
+			var stack [64]byte
+			var text []byte
+			text, err = optionalText(s, stack[:0])
+			src.sequence = readSequence(text)
 		case "file":
 			src.file, err = optionalText(s, nil)
 		case "gtid":
@@ -336,6 +351,19 @@ func (r *jsonReader) transaction() error {
 	if s.Peek() != TokenObject {
 		return s.Skip()
 	}
+	if !tx.present && r.work.tx.transaction(s, tx) {
+		return nil
+	}
+	from, depth := s.pos, s.depth
+	if err := r.transactionMembers(); err != nil {
+		return err
+	}
+	r.work.tx.missed(s.data[from:s.pos], depth, transactionSlots)
+	return nil
+}
+
+func (r *jsonReader) transactionMembers() error {
+	s, tx := r.scanner, &r.envelope.tx
 	tx.present = true
 	if err := s.ObjectStart(); err != nil {
 		return err

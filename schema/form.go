@@ -25,18 +25,23 @@ type slot struct {
 type slotKind uint8
 
 const (
-	slotNumber      slotKind = iota + 1 // a whole number that nobody asks for
-	slotText                            // a string that nobody asks for
-	slotTxID                            // source.txId
-	slotLSN                             // source.lsn
-	slotOrder                           // transaction.total_order
-	slotContent                         // message.content
-	slotID                              // a boundary's id
-	slotEventCount                      // a boundary's event_count
-	slotNanos                           // a boundary's ts_ns
-	slotMicros                          // its ts_us
-	slotMillis                          // its ts_ms
-	slotCollections                     // a boundary's data_collections, an array
+	slotNumber          slotKind = iota + 1 // a whole number that nobody asks for
+	slotText                                // a string that nobody asks for
+	slotTxID                                // source.txId
+	slotLSN                                 // source.lsn
+	slotOrder                               // transaction.total_order
+	slotContent                             // message.content
+	slotID                                  // a boundary's id
+	slotEventCount                          // a boundary's event_count
+	slotNanos                               // a boundary's ts_ns
+	slotMicros                              // its ts_us
+	slotMillis                              // its ts_ms
+	slotCollections                         // a boundary's data_collections, an array
+	slotPos                                 // source.pos
+	slotRow                                 // source.row
+	slotGTID                                // source.gtid
+	slotSequence                            // source.sequence, of two numbers
+	slotCollectionOrder                     // transaction.data_collection_order
 )
 
 // messageSlots and boundarySlots say what stands in slots, by the path of names. An object in which there are slots has an entry of its own.
@@ -122,7 +127,7 @@ func (l *formLearner) object(s *Scanner, path string) bool {
 
 func (k slotKind) token() Token {
 	switch k {
-	case slotText, slotContent, slotID:
+	case slotText, slotContent, slotID, slotGTID, slotSequence:
 		return TokenString
 	case slotCollections:
 		return TokenArray
@@ -133,23 +138,30 @@ func (k slotKind) token() Token {
 // filled is what stands in the slots of a record.
 type filled struct {
 	txID, lsn, order uint64
-	id               Text
+	id               []byte
 	content          []byte // in base64, which is not checked
 	count            uint64
 	hasCount         bool
 	times            eventTimes
+	pos, row         uint64
+	collectionOrder  uint64
+	gtid             []byte
+	sequence         logSequence
 }
 
 // fits says whether the record has this form, and reads its slots. Collections are put into t, which is nil for a message.
 func (f *form) fits(data []byte, in *filled, t *TransactionBoundary) bool {
 	s := Scanner{data: data}
+	return f.read(&s, in, t) && s.pos == len(data)
+}
+
+// read reads what has this form from the scanner's place on; false if something else stands there.
+func (f *form) read(s *Scanner, in *filled, t *TransactionBoundary) bool {
 	for i := range f.slots {
 		slot := &f.slots[i]
-		n := len(slot.before)
-		if len(data)-s.pos < n || string(data[s.pos:s.pos+n]) != string(slot.before) {
+		if !s.slotConstant(slot.before) {
 			return false
 		}
-		s.pos += n
 		ok := true
 		switch slot.of {
 		case slotNumber:
@@ -165,7 +177,7 @@ func (f *form) fits(data []byte, in *filled, t *TransactionBoundary) bool {
 		case slotContent:
 			in.content, ok = s.slotBase64()
 		case slotID:
-			in.id, ok = s.slotText()
+			in.id, ok = s.slotPlain()
 		case slotEventCount:
 			in.count, ok = s.slotNumber()
 			in.hasCount = true
@@ -177,12 +189,22 @@ func (f *form) fits(data []byte, in *filled, t *TransactionBoundary) bool {
 			ok = s.slotTime(&in.times, 'm')
 		case slotCollections:
 			ok = s.slotCollections(t)
+		case slotPos:
+			in.pos, ok = s.slotNumber()
+		case slotRow:
+			in.row, ok = s.slotNumber()
+		case slotGTID:
+			in.gtid, ok = s.slotPlain()
+		case slotSequence:
+			in.sequence, ok = s.slotSequence()
+		case slotCollectionOrder:
+			in.collectionOrder, ok = s.slotNumber()
 		}
 		if !ok {
 			return false
 		}
 	}
-	return string(data[s.pos:]) == string(f.tail)
+	return s.slotConstant(f.tail)
 }
 
 // slotNumber reads a whole number from 0 to 2^63-1 that stands right here: such a number is one wherever the decoder takes a number.
@@ -220,6 +242,27 @@ func (s *Scanner) slotText() (Text, bool) {
 	return t, err == nil
 }
 
+// slotPlain reads the inside of a string without escapes that stands right here.
+func (s *Scanner) slotPlain() ([]byte, bool) {
+	t, ok := s.slotText()
+	return t.Inner(), ok && t.IsPlain()
+}
+
+// slotSequence reads a source.sequence of two numbers, "[\"26375504\",\"26375672\"]".
+func (s *Scanner) slotSequence() (q logSequence, ok bool) {
+	if !s.slotConstant([]byte(`"[\"`)) {
+		return q, false
+	}
+	if q.last, ok = s.slotNumber(); !ok || !s.slotConstant([]byte(`\",\"`)) {
+		return q, false
+	}
+	if q.own, ok = s.slotNumber(); !ok || !s.slotConstant([]byte(`\"]"`)) {
+		return q, false
+	}
+	q.known = true
+	return q, true
+}
+
 // slotBase64 reads a string that stands right here, and is to be base64: what it holds is checked by whoever decodes it.
 func (s *Scanner) slotBase64() ([]byte, bool) {
 	if !s.slotByte('"') {
@@ -246,11 +289,11 @@ func (s *Scanner) slotCollections(t *TransactionBoundary) bool {
 		return false
 	}
 	for first := true; !s.slotByte(']'); first = false {
-		if !first && !s.slotByte(',') || !s.slotConstant(collectionStart) {
+		if !first && !s.slotByte(',') || !s.slotConstant([]byte(collectionStart)) {
 			return false
 		}
 		name, ok := s.slotText()
-		if !ok || !name.IsPlain() || !s.slotConstant(collectionCount) {
+		if !ok || !name.IsPlain() || !s.slotConstant([]byte(collectionCount)) {
 			return false
 		}
 		n, ok := s.slotNumber()
@@ -269,8 +312,8 @@ func (s *Scanner) slotByte(c byte) bool {
 	return true
 }
 
-func (s *Scanner) slotConstant(text string) bool {
-	if len(s.data)-s.pos < len(text) || string(s.data[s.pos:s.pos+len(text)]) != text {
+func (s *Scanner) slotConstant(text []byte) bool {
+	if len(s.data)-s.pos < len(text) || string(s.data[s.pos:s.pos+len(text)]) != string(text) {
 		return false
 	}
 	s.pos += len(text)

@@ -43,11 +43,7 @@ func (r *FormReader) Transaction(ctx context.Context, rec *Record, t *Transactio
 		if !f.fits(rec.Value, &in, t) {
 			continue
 		}
-		id := in.id.Inner()
-		if !in.id.IsPlain() {
-			id = in.id.Append(nil)
-		}
-		number, err := transactionNumber(id)
+		number, err := transactionNumber(in.id)
 		if err != nil {
 			break
 		}
