@@ -37,8 +37,8 @@ func BenchmarkChange(b *testing.B) {
 			tx, lsn, perTx+1, perTx, at.UnixMilli())
 		reader.window.AddBegin(0, uint64(tx), at.UnixMilli())
 		for role, value := range map[role]string{roleMessage: message, roleTransaction: end} {
-			add, err := reader.understand(context.Background(), &stream{source: p.sources[0], role: role, forms: schema.NewFormReader(p.decoders[0])}, &schema.Record{Topic: "shop.x", Value: []byte(value)}, at.UnixMilli(), new(contextScratch))
-			if err != nil {
+			s, add := &stream{source: p.sources[0], role: role, forms: schema.NewFormReader(p.decoders[0])}, addition{time: at.UnixMilli()}
+			if err := reader.understand(context.Background(), s, &schema.Record{Topic: "shop.x", Value: []byte(value)}, &add, new(contextScratch)); err != nil {
 				b.Fatal(err)
 			}
 			reader.addOne(&add)

@@ -62,13 +62,12 @@ type contextScratch struct {
 	payloads []byte // packed contexts, until they are in the window
 }
 
-// understand returns how a record changes the window; the context in it lies in the scratch. The error is that of a schema registry that does not answer: the record has
+// understand fills in how a record changes the window; the context in it lies in the scratch. The error is that of a schema registry that does not answer: the record has
 // to be read again.
-func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.Record, at int64, scratch *contextScratch) (addition, error) {
-	a := addition{offset: rec.Offset, time: at}
-	err := r.read(ctx, s, rec, &a, scratch)
+func (r *contextReader) understand(ctx context.Context, s *stream, rec *schema.Record, a *addition, scratch *contextScratch) error {
+	err := r.read(ctx, s, rec, a, scratch)
 	a.sound = err == nil || errors.Is(err, schema.ErrTombstone)
-	return a, transientOnly(err)
+	return transientOnly(err)
 }
 
 // read fills in what the record adds. The error says why the record is no context, or its context is not to be understood.

@@ -314,18 +314,20 @@ func (r *contextReader) take(ctx context.Context, fetches kgo.Fetches) error {
 			if record.Offset < next {
 				continue
 			}
-			a := addition{offset: record.Offset, sound: true, time: never}
+			additions = append(additions, addition{offset: record.Offset, sound: true, time: never})
 			if !record.Attrs.IsControl() {
+				a := &additions[len(additions)-1]
+				// A record time in the future is a clock that lies: it must not make the rest of the stream look read.
+				a.time = min(record.Timestamp.UnixMilli(), now)
 				rec := fromKgo(record, headers[:0])
 				headers = rec.Headers
-				// A record time in the future is a clock that lies: it must not make the rest of the stream look read.
-				at := min(record.Timestamp.UnixMilli(), now)
-				if a, failed = r.understand(ctx, s, &rec, at, scratch); failed != nil {
+				if failed = r.understand(ctx, s, &rec, a, scratch); failed != nil {
+					additions = additions[:len(additions)-1]
 					break
 				}
 			}
 			next = record.Offset + 1
-			if additions = append(additions, a); len(additions) == takeRecords {
+			if len(additions) == takeRecords {
 				r.add(s, additions)
 				additions, scratch.payloads = additions[:0], scratch.payloads[:0]
 			}

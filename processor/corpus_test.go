@@ -55,8 +55,8 @@ func audit(t *testing.T, format corpus.Format, scenarios []string, config Contex
 		if reader.streams[at] == nil {
 			reader.addStream(at, 0)
 		}
-		add, err := reader.understand(context.Background(), reader.streams[at], &rec, r.Timestamp.UnixMilli(), new(contextScratch))
-		if err != nil {
+		add := addition{offset: r.Offset, time: r.Timestamp.UnixMilli()}
+		if err := reader.understand(context.Background(), reader.streams[at], &rec, &add, new(contextScratch)); err != nil {
 			t.Fatal(err)
 		}
 		reader.addOne(&add)
