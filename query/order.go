@@ -9,8 +9,8 @@ import (
 
 // noCommit and noPlace begin the positions of events that do not say after which commit they stand, or where at all.
 var (
-	noCommit = strings.Repeat("0", 20) + "-"
-	noPlace  = noCommit + noCommit
+	noPlace  = strings.TrimRight(schema.FormatPosition(0, 0, 0), "0")
+	noCommit = noPlace[:len(noPlace)/2]
 )
 
 // placed says whether a document's position can be compared with others of its source. A snapshot's rows are read beside the log: some do not say after which commit,

@@ -58,7 +58,7 @@ func timePoint(parameter, text string, now time.Time) (point, error) {
 func positionPoint(parameter, text string) (point, error) {
 	padded, _, _ := strings.Cut(schema.FormatPosition(0, 0, 0), "-")
 	first, _, more := strings.Cut(text, "-")
-	if len(text) > 128 || strings.Trim(text, "0123456789-") != "" || len(first) != len(padded) || !more {
+	if len(text) > 128 || strings.Trim(text, "0123456789ABCDEF-") != "" || len(first) != len(padded) || !more {
 		return point{}, invalid(parameter, "%s is no position: expected one as a change's cdc.position gives it, such as %s", shown(text), schema.FormatPosition(26375504, 26375672, 1))
 	}
 	return point{parameter: parameter, position: text}, nil

@@ -104,7 +104,7 @@ func (d *Document) Index() string { return DocumentIndex(d.Scope, d.Time) }
 
 // DocumentID returns the identity of an event's document of any kind but a named version. field is empty but for a field change.
 //
-// It is the event's id with an ending that tells its documents apart, such as "LLqdYZIC5afCmD-mnnSnJpfmIRA.f.price": what lies beside its event's id, and
+// It is the event's id with an ending that tells its documents apart, such as "LLqdYZIC5afCmD-mnnSnJg.f.price": what lies beside its event's id, and
 // its event's other documents, takes little space. Where a part has other characters than letters, digits, "_" and "-", or very many, it is a hash of all.
 func DocumentID(eventID string, kind DocumentKind, field string) string {
 	letter := kindLetters[kind]

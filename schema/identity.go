@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 // EventID returns a change's identity: a hash of what cannot differ between two deliveries of it. keyText is EntityID of
 // the record key; for a row without a key it is empty and the row's content and an ordinal tell equal rows apart. The
-// hash is SHA-256 over the length-prefixed parts, cut to 160 bits, in unpadded base64url: 27 characters.
+// hash is SHA-256 over the length-prefixed parts, cut to 128 bits, in unpadded base64url: 22 characters.
 func EventID(source string, txID uint64, coordinates, schema, table, keyText string, op Op, content []byte, ordinal uint64) string {
 	var stack [512]byte
 	b := stack[:0]
@@ -61,7 +62,7 @@ func appendPart(b []byte, s string) []byte {
 
 func shortHash(b []byte) string {
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:20])
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // EntityID returns the key's values as text, in the key's order, joined by "/"; "%" and "/" inside a value are percent-encoded, so
@@ -106,18 +107,28 @@ func (v Value) Text() string {
 }
 
 // FormatPosition returns a position that sorts as text in commit order: the LSN of the last commit before the
-// transaction, the change's own LSN, and its order in the transaction, zero-padded. LSN order alone is not commit order.
+// transaction, the change's own LSN, and its order in the transaction, each in upper-case hexadecimal, zero-padded. LSN order alone is not
+// commit order. Hexadecimal is how databases write an LSN, and the text changes in fewer places from one change to the next.
 func FormatPosition(lastCommit, lsn, totalOrder uint64) string {
-	var stack [20 + 1 + 20 + 1 + 12]byte
+	var stack [16 + 1 + 16 + 1 + 10]byte
 	return string(appendPosition(stack[:0], lastCommit, lsn, totalOrder))
 }
 
 func appendPosition(b []byte, lastCommit, lsn, totalOrder uint64) []byte {
-	b = appendPadded(b, lastCommit, 20)
+	b = appendHex(b, lastCommit, 16)
 	b = append(b, '-')
-	b = appendPadded(b, lsn, 20)
+	b = appendHex(b, lsn, 16)
 	b = append(b, '-')
-	return appendPadded(b, totalOrder, 12)
+	return appendHex(b, totalOrder, 10)
+}
+
+// appendHex appends a number in hexadecimal, in so many digits at least.
+func appendHex(b []byte, n uint64, width int) []byte {
+	width = max(width, (bits.Len64(n)+3)/4)
+	for shift := 4 * (width - 1); shift >= 0; shift -= 4 {
+		b = append(b, "0123456789ABCDEF"[n>>shift&15])
+	}
+	return b
 }
 
 func appendPadded(b []byte, n uint64, width int) []byte {
