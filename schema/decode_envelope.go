@@ -23,8 +23,7 @@ type workspace struct {
 	scanner  Scanner
 	image    image
 	names    sourceNames
-	source   sourceForm
-	tx       blockForm
+	rest     changeForm
 }
 
 // sourceNames are the names that the last record's source block had: nearly always the next one's too.

@@ -72,17 +72,32 @@ func (r *jsonReader) members() error {
 		return err
 	}
 	r.plan = r.topic.rows.Load()
+	depth := s.depth
+	rest, first := -1, false // where what follows the rows begins
 	for {
+		if r.work.rest.read(s, e) {
+			return nil
+		}
+		from, isFirst := s.pos, s.first
 		name, ok, err := s.Member()
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			if rest >= 0 {
+				r.work.rest.missed(s.data[rest:s.pos], depth, first, e)
+			}
+			return nil
 		}
 		switch string(name.Inner()) {
 		case "before":
+			rest = -1
 			r.beforeAt, err = r.image(&e.change.Before, &e.change.scratch.before, true)
 		case "after":
+			rest = -1
 			r.afterAt, err = r.image(&e.change.After, &e.change.scratch.after, false)
 		case "source":
+			rest, first = from, isFirst
 			err = r.source()
 		case "op":
 			e.op, err = optionalText(s, nil)
@@ -91,6 +106,7 @@ func (r *jsonReader) members() error {
 		case "transaction":
 			err = r.transaction()
 		case "message":
+			rest = -1
 			err = r.message()
 		case "specversion":
 			r.cloudEvent = true
@@ -275,23 +291,10 @@ func (t *topicState) remember(p *rowPlan) {
 }
 
 func (r *jsonReader) source() error {
-	s, src := r.scanner, &r.envelope.source
+	s, src, d, names := r.scanner, &r.envelope.source, r.decoder, &r.work.names
 	if s.Peek() != TokenObject {
 		return s.Skip()
 	}
-	if !src.present && r.work.source.source(s, src) {
-		return nil
-	}
-	from, depth := s.pos, s.depth
-	if err := r.sourceMembers(); err != nil {
-		return err
-	}
-	r.work.source.learn(s.data[from:s.pos], depth, src)
-	return nil
-}
-
-func (r *jsonReader) sourceMembers() error {
-	s, src, d, names := r.scanner, &r.envelope.source, r.decoder, &r.work.names
 	src.present = true
 	if err := s.ObjectStart(); err != nil {
 		return err
@@ -351,19 +354,6 @@ func (r *jsonReader) transaction() error {
 	if s.Peek() != TokenObject {
 		return s.Skip()
 	}
-	if !tx.present && r.work.tx.transaction(s, tx) {
-		return nil
-	}
-	from, depth := s.pos, s.depth
-	if err := r.transactionMembers(); err != nil {
-		return err
-	}
-	r.work.tx.missed(s.data[from:s.pos], depth, transactionSlots)
-	return nil
-}
-
-func (r *jsonReader) transactionMembers() error {
-	s, tx := r.scanner, &r.envelope.tx
 	tx.present = true
 	if err := s.ObjectStart(); err != nil {
 		return err

@@ -42,6 +42,10 @@ const (
 	slotGTID                                // source.gtid
 	slotSequence                            // source.sequence, of two numbers
 	slotCollectionOrder                     // transaction.data_collection_order
+	slotOp                                  // a change's op
+	slotCapturedNanos                       // a change's own ts_ns
+	slotCapturedMicros                      // its ts_us
+	slotCapturedMillis                      // its ts_ms
 )
 
 // messageSlots and boundarySlots say what stands in slots, by the path of names. An object in which there are slots has an entry of its own.
@@ -64,8 +68,16 @@ const maxFormSize = 64 << 10
 // learnForm returns the form of a record that could be decoded; the scanner stands at the object that has the slots. It returns nil where a
 // member stands twice, of which decoders take the last. The form shares memory with the record.
 func learnForm(s Scanner, kinds map[string]slotKind) *form {
-	l := formLearner{data: s.data, kinds: kinds, form: new(form), seen: make(map[string]bool)}
-	if s.Peek() != TokenObject || !l.object(&s, "") {
+	if s.Peek() != TokenObject || s.ObjectStart() != nil {
+		return nil
+	}
+	return learnMembers(s, 0, kinds)
+}
+
+// learnMembers returns the form of the members that are left of an object that could be decoded: of the text from that offset on.
+func learnMembers(s Scanner, from int, kinds map[string]slotKind) *form {
+	l := formLearner{data: s.data, from: from, kinds: kinds, form: new(form), seen: make(map[string]bool)}
+	if !l.members(&s, "") {
 		return nil
 	}
 	l.form.tail = l.data[l.from:]
@@ -90,10 +102,8 @@ type formLearner struct {
 	seen  map[string]bool
 }
 
-func (l *formLearner) object(s *Scanner, path string) bool {
-	if s.ObjectStart() != nil {
-		return false
-	}
+// members takes in the members of an object that are left.
+func (l *formLearner) members(s *Scanner, path string) bool {
 	for {
 		name, ok, err := s.Member()
 		if err != nil || !ok {
@@ -107,7 +117,7 @@ func (l *formLearner) object(s *Scanner, path string) bool {
 		l.seen[at] = known
 		switch t := s.Peek(); {
 		case known && kind == 0 && t == TokenObject:
-			if !l.object(s, at+".") {
+			if s.ObjectStart() != nil || !l.members(s, at+".") {
 				return false
 			}
 		case known && kind != 0 && t == kind.token():
@@ -127,7 +137,7 @@ func (l *formLearner) object(s *Scanner, path string) bool {
 
 func (k slotKind) token() Token {
 	switch k {
-	case slotText, slotContent, slotID, slotGTID, slotSequence:
+	case slotText, slotContent, slotID, slotGTID, slotSequence, slotOp:
 		return TokenString
 	case slotCollections:
 		return TokenArray
@@ -145,8 +155,9 @@ type filled struct {
 	times            eventTimes
 	pos, row         uint64
 	collectionOrder  uint64
-	gtid             []byte
+	gtid, op         []byte
 	sequence         logSequence
+	captured         eventTimes
 }
 
 // fits says whether the record has this form, and reads its slots. Collections are put into t, which is nil for a message.
@@ -199,6 +210,14 @@ func (f *form) read(s *Scanner, in *filled, t *TransactionBoundary) bool {
 			in.sequence, ok = s.slotSequence()
 		case slotCollectionOrder:
 			in.collectionOrder, ok = s.slotNumber()
+		case slotOp:
+			in.op, ok = s.slotPlain()
+		case slotCapturedNanos:
+			ok = s.slotTime(&in.captured, 'n')
+		case slotCapturedMicros:
+			ok = s.slotTime(&in.captured, 'u')
+		case slotCapturedMillis:
+			ok = s.slotTime(&in.captured, 'm')
 		}
 		if !ok {
 			return false

@@ -62,7 +62,9 @@ func appendPart(b []byte, s string) []byte {
 
 func shortHash(b []byte) string {
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	var text [22]byte // on the stack: the string is the only allocation
+	base64.RawURLEncoding.Encode(text[:], sum[:16])
+	return string(text[:])
 }
 
 // EntityID returns the key's values as text, in the key's order, joined by "/"; "%" and "/" inside a value are percent-encoded, so

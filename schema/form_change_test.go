@@ -45,15 +45,15 @@ func TestSourcesByTheirForm(t *testing.T) {
 			known, transactions := 0, 0
 			for _, rec := range records {
 				sameAsFirst(t, d, c, rec)
-				if w := c.scratch.work; w != nil && w.source.form != nil && w.source.misses == 0 {
+				if w := c.scratch.work; w != nil && w.rest.form != nil && w.rest.misses == 0 {
 					known++
-					if w.tx.form != nil && w.tx.misses == 0 {
+					if w.rest.hasTransaction {
 						transactions++
 					}
 				}
 			}
 			if known < len(records)/4 || transactions < len(records)/8 {
-				t.Errorf("of %d records, %d sources and %d transactions had a known form", len(records), known, transactions)
+				t.Errorf("of %d records, %d had a known form, %d of them a transaction", len(records), known, transactions)
 			}
 			random := rand.New(rand.NewPCG(3, 4))
 			for range 40_000 {
@@ -103,18 +103,18 @@ func TestFormsOfSeveralTables(t *testing.T) {
 	for i := range 100 {
 		value := fmt.Appendf(nil, `{"before":null,"after":{"id":1},"source":{"connector":"postgresql","name":"shop","ts_ms":%d,"schema":"public","table":"t%d","txId":7,"lsn":%d},"op":"c","ts_ms":18}`, i, i%2, i)
 		sameAsFirst(t, d, c, &Record{Topic: "shop", Value: value})
-		if c.scratch.work.source.misses == 0 {
+		if c.scratch.work.rest.misses == 0 {
 			known++
 		}
 	}
 	if known != 49 {
 		t.Errorf("%d of 100 sources had the form, expected those of the first table but its first", known)
 	}
-	large := bytes.Repeat([]byte("x"), maxBlockForm)
+	large := bytes.Repeat([]byte("x"), maxChangeForm)
 	for range 2 {
 		sameAsFirst(t, d, c, &Record{Topic: "large", Value: fmt.Appendf(nil, `{"before":null,"after":{"id":1},"source":{"name":"shop","ts_ms":1,"schema":"s","table":"t","txId":7,"lsn":8,"x":"%s"},"op":"c"}`, large)})
 	}
-	if c.scratch.work.source.misses == 0 {
+	if c.scratch.work.rest.misses == 0 {
 		t.Error("a large source is remembered")
 	}
 }
