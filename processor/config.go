@@ -23,8 +23,8 @@ type Config struct {
 	// DeadLetterTopic takes what cannot be understood. Default "dossier.dlq".
 	DeadLetterTopic string
 	Limits          Limits
-	// CommitInterval is the longest time between the commits of two transactions; a quarter of it where no record has come for 5 ms. Default 100 ms: longer commits less often,
-	// shorter is sooner visible.
+	// CommitInterval is the longest time between the commits of two transactions; a quarter of it where no record has come for 5 ms, at least 500 ms
+	// where all that is read was written 10 s ago. Default 100 ms: longer commits less often, shorter is sooner visible.
 	CommitInterval time.Duration
 	// TransactionTimeout is how long the broker keeps the open transaction of a processor that has died; until then readers of the audit
 	// topic's partitions wait. Default 10 s.
