@@ -129,7 +129,7 @@ func TestCorpus(t *testing.T) {
 }
 
 // What differs between two connectors that read the same log: their names, and thereby the ids, and when they read it.
-var connectorsOwn = regexp.MustCompile(`"(id|pair_id)":"[A-Za-z0-9_-]{27}"|"captured":"[^"]*"|"source":"[^"]*"|"tx_id":\d+|"position":"[^"]*"|"time":"[^"]*"`)
+var connectorsOwn = regexp.MustCompile(`"(id|pair_id)":"[A-Za-z0-9_-]{22}"|"captured":"[^"]*"|"source":"[^"]*"|"tx_id":\d+|"position":"[^"]*"|"time":"[^"]*"`)
 
 var oddColumn = regexp.MustCompile(`"s[^"]*lde-1"`)
 

@@ -41,10 +41,9 @@ func (s *session) loop(ctx context.Context) error {
 			}
 			s.log.Warn("reading changes", zap.Error(err))
 		}
-		if err := s.rebalanced(finish); err != nil {
+		if err := s.rebalanced(finish, fetches); err != nil {
 			return err
 		}
-		s.enqueue(fetches)
 		s.isBehind = s.inBacklog(s.now())
 		if err := s.follow(ctx); err != nil {
 			return err
@@ -103,14 +102,15 @@ func (s *session) waiting() bool {
 	return false
 }
 
-// rebalanced takes in what the last poll's callbacks said. What was decided for a partition that is gone is not ours to commit any more: the
+// rebalanced takes in what the last poll's callbacks said, and what it brought. What was decided for a partition that is gone is not ours to commit any more: the
 // transaction is given up, and what stays assigned is read again.
-func (s *session) rebalanced(ctx context.Context) error {
+func (s *session) rebalanced(ctx context.Context, fetches kgo.Fetches) error {
 	s.rebalance.Lock()
 	moves := s.rebalance.moves
 	s.rebalance.moves = nil
 	s.rebalance.Unlock()
 	if len(moves) == 0 {
+		s.enqueue(fetches)
 		return nil
 	}
 	added, removed := make(map[topicPartition]bool), make(map[topicPartition]bool)
@@ -134,6 +134,8 @@ func (s *session) rebalanced(ctx context.Context) error {
 		}
 	}
 	s.awaited, s.assignedAt = true, s.now()
+	// Before the transaction ends: if that sets the partitions back, these records will be fetched again.
+	s.enqueue(fetches)
 	s.log.Info("partitions moved", zap.Int("assigned", len(added)), zap.Int("revoked", len(removed)))
 	if len(removed) > 0 {
 		s.kafka.Client().ResumeFetchPartitions(resume) // a pause would outlive the assignment; that of a context topic's partition is to
