@@ -7,7 +7,7 @@ type Form uint8
 
 const (
 	FormKeyword   Form = iota + 1 // Equal, Like, Exists; can be counted by and grouped by
-	FormReference                 // Equal, Like, Exists: a name of one of very many things, so that nothing is counted by it
+	FormReference                 // Equal, Like, Exists: one of very many names or values, so that nothing is counted by it
 	FormPosition                  // Equal, Beyond, Exists
 	FormNumber                    // Compare
 	FormInteger                   // Equal
@@ -30,7 +30,7 @@ var Fields = map[Field]Form{
 	FieldTraceID: FormReference, FieldRequestID: FormReference, FieldService: FormKeyword, FieldEntityType: FormKeyword, FieldEntityID: FormKeyword,
 	FieldNextID: FormKeyword, FieldPreviousID: FormKeyword, FieldParentType: FormKeyword, FieldParentID: FormKeyword, FieldVersionName: FormKeyword,
 	FieldVersionID: FormKeyword, FieldChangeField: FormKeyword, FieldRowFields: FormKeyword, FieldPrevState: FormKeyword, FieldCurrState: FormKeyword,
-	FieldPrevExact: FormKeyword, FieldCurrExact: FormKeyword, FieldPrevText: FormWords, FieldCurrText: FormWords, FieldPrevNumber: FormNumber,
+	FieldPrevExact: FormReference, FieldCurrExact: FormReference, FieldPrevText: FormWords, FieldCurrText: FormWords, FieldPrevNumber: FormNumber,
 	FieldCurrNumber: FormNumber, FieldPrevDate: FormTime, FieldCurrDate: FormTime, FieldApplication: FormKeyword, FieldStatus: FormKeyword,
 	FieldMessage: FormWords, FieldFeedbackEvent: FormKeyword, FieldSource: FormKeyword, FieldSchema: FormKeyword, FieldTable: FormKeyword,
 	FieldTxID: FormInteger, FieldPosition: FormPosition,

@@ -49,8 +49,11 @@ type Result struct {
 	Detail string
 }
 
-// storingTime is the time of storing as documents have it: more than milliseconds would be space for nothing, as they differ in each document.
-func storingTime(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
+// storingTime is the time of storing as documents have it: rounded up to the second, so that it is never before the change. What is beneath differs from document to
+// document, and takes space for nothing.
+func storingTime(now time.Time) time.Time {
+	return now.Add(time.Second - 1).UTC().Truncate(time.Second)
+}
 
 // Refused says whether the event could not be stored whole.
 func (r Result) Refused() bool { return r.Reason != "" }

@@ -38,10 +38,10 @@ func transactionDocuments(source string, end *schema.TransactionBoundary, certai
 	return docs
 }
 
-// transactionID returns the identity of what the database reports of a transaction in one scope: a hash of source and scope, the number, and the commit time in nanoseconds. Those that follow each other
-// begin alike, and so take little space.
+// transactionID returns the identity of what the database reports of a transaction in one scope: a hash of source and scope, the commit time in milliseconds, which is all that the
+// database tells, and the number. Those that follow each other begin alike, and so take little space.
 func transactionID(source string, txID uint64, scope string, commit time.Time) string {
-	return schema.DerivedID("transaction", source, scope)[:16] + "-" + strconv.FormatUint(txID, 10) + "-" + strconv.FormatInt(commit.UnixNano(), 36)
+	return schema.DerivedID("transaction", source, scope)[:16] + "-" + strconv.FormatInt(commit.UnixMilli(), 36) + "-" + strconv.FormatUint(txID, 10)
 }
 
 func addCount(tables []schema.CollectionCount, name string, n int64) []schema.CollectionCount {
