@@ -97,7 +97,9 @@ func (r *jsonReader) members() error {
 			rest = -1
 			r.afterAt, err = r.image(&e.change.After, &e.change.scratch.after, false)
 		case "source":
-			rest, first = from, isFirst
+			if rest = -1; e.isBlank() {
+				rest, first = from, isFirst
+			}
 			err = r.source()
 		case "op":
 			e.op, err = optionalText(s, nil)
@@ -638,7 +640,7 @@ func optionalTime(s *Scanner, t *eventTimes, unit byte) error {
 // wrapper the scanner stays at the start. The schema is nil where there is none, be it that a wrapper says null.
 func (d *Decoder) unwrap(recent *atomic.Pointer[[]*jsonSchema], s *Scanner) (schema *jsonSchema, wrapped bool, err error) {
 	start := *s
-	if s.Peek() != TokenObject {
+	if s.Peek() != TokenObject || !mayBeWrapper(s.data[s.pos:]) {
 		return nil, false, nil
 	}
 	if err := s.ObjectStart(); err != nil {
@@ -678,6 +680,16 @@ func (d *Decoder) unwrap(recent *atomic.Pointer[[]*jsonSchema], s *Scanner) (sch
 	}
 	*s = start
 	return nil, false, nil
+}
+
+// mayBeWrapper says whether an object may begin with the member schema or payload: whether its first name begins with their letters, or with an escape, or
+// white space comes before it.
+func mayBeWrapper(object []byte) bool {
+	if len(object) < 3 || object[1] != '"' {
+		return true
+	}
+	c := object[2]
+	return c == 's' || c == 'p' || c == '\\'
 }
 
 func isSchema(t Token) bool { return t == TokenObject || t == TokenNull }

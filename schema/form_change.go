@@ -32,7 +32,7 @@ type changeForm struct {
 
 // read reads what is left of the envelope, if it has the form; else the scanner stays where it is.
 func (f *changeForm) read(s *Scanner, e *envelope) bool {
-	if f.form == nil || f.depth != s.depth || f.first != s.first || e.source.present || e.tx.present || e.op != nil {
+	if f.form == nil || f.depth != s.depth || f.first != s.first || !e.isBlank() {
 		return false
 	}
 	rest := Scanner{data: s.data, pos: s.pos}
@@ -45,6 +45,12 @@ func (f *changeForm) read(s *Scanner, e *envelope) bool {
 	s.depth-- // the envelope is closed
 	f.fill(e)
 	return true
+}
+
+// isBlank says whether nothing has been read yet of what follows the rows. A member may stand twice, and the last one counts: what a form says would then be
+// mixed with what was read before.
+func (e *envelope) isBlank() bool {
+	return !e.source.present && !e.tx.present && e.op == nil && e.times == eventTimes{}
 }
 
 func (f *changeForm) fill(e *envelope) {

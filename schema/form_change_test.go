@@ -78,6 +78,9 @@ func TestSourceThatLooksLikeTheOneBefore(t *testing.T) {
 		{`"table":"product"`, `"table":"order"`}, {`"snapshot":"false"`, `"snapshot":"last"`}, {`"snapshot":"false"`, `"snapshot":true`},
 		{`728:27`, `729:28`}, {`728:27`, `728\u003a27`}, {`"total_order":1`, `"total_order":2`}, {`"total_order":1`, `"total_order":null`}, {`{"id":"728:27","total_order":1,"data_collection_order":1}`, `null`},
 		{`"op":"c"`, `"source":{"ts_ms":19,"table":"other"},"op":"c"`}, {`"op":"c"`, `"transaction":{"id":"9:9"},"op":"c"`}, {`"0-1-2"}`, `"0-1-2"`}, {`"0-1-2"}`, `"0-1-2"}}`},
+		// What stands before the source, or twice, is no part of the form.
+		{`"source":{`, `"source":{"lsn":99,"query":"x","db":"other"},"source":{`}, {`"source":{`, `"source":{"txId":99},"source":{`}, {`"source":{`, `"ts_ms":5,"source":{`}, {`"source":{`, `"ts_ns":5,"op":"u","source":{`},
+		{`"source":{`, `"transaction":{"id":"9:9","total_order":7},"source":{`}, {`"source":{`, `"source":null,"source":{`}, {`"source":{`, `"transaction":null,"op":null,"source":{`},
 	} {
 		other := strings.Replace(change, replaced[0], replaced[1], 1)
 		if other == change {
@@ -116,5 +119,23 @@ func TestFormsOfSeveralTables(t *testing.T) {
 	}
 	if c.scratch.work.rest.misses == 0 {
 		t.Error("a large source is remembered")
+	}
+}
+
+// What stands before the source, or twice, is no part of the form of what follows the rows.
+func TestFormOfASourceThatStandsTwice(t *testing.T) {
+	const rest = `"source":{"name":"shop","ts_ms":17,"schema":"public","table":"product","txId":7},"op":"c","ts_us":18000}`
+	for _, before := range []string{
+		`"source":{"lsn":99,"db":"other","ts_us":5},`, `"source":{"connector":"postgresql"},`, `"ts_ms":5,`, `"ts_ns":5,`, `"op":"u",`, `"transaction":{"id":"9:9","total_order":7},`, `"source":null,`, `"op":null,`,
+	} {
+		d, c := NewDecoder(DecoderConfig{}), new(Change)
+		twice, once := `{"after":{"id":1},`+before+rest, `{"after":{"id":1},`+rest
+		for _, text := range []string{twice, twice, once, twice, once} {
+			sameAsFirst(t, d, c, &Record{Topic: "shop.public.product", Key: []byte(`{"id":1}`), Value: []byte(text)})
+		}
+		c = new(Change)
+		for _, text := range []string{once, once, twice, once} {
+			sameAsFirst(t, d, c, &Record{Topic: "shop.public.product", Key: []byte(`{"id":1}`), Value: []byte(text)})
+		}
 	}
 }

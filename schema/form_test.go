@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -224,4 +225,27 @@ func FuzzFormReader(f *testing.F) {
 			sameAsDecoder(t, d, r, &Record{Topic: like[i].Topic, Value: v})
 		}
 	})
+}
+
+// Numbers of every length, and what is none, are read as strconv reads them.
+func TestSlotNumber(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(7, 8))
+	for range 200_000 {
+		text := strconv.AppendUint(nil, random.Uint64()>>random.IntN(64), 10)
+		if random.IntN(4) == 0 {
+			text[random.IntN(len(text))] = byte(random.UintN(256))
+		}
+		number := text[:digits(text, 0)]
+		want, err := strconv.ParseUint(string(number), 10, 63)
+		valid := err == nil && (len(number) == 1 || number[0] != '0')
+		s := NewScanner(append(append([]byte("x"), text...), ",1234567890"...)) // digits after it are not its own
+		s.pos = 1
+		if valid && len(number) == len(text) || !valid {
+			got, ok := s.slotNumber()
+			if ok != valid || ok && (got != want || s.pos != 1+len(number)) || !ok && s.pos != 1 {
+				t.Fatalf("%q: %d, %v at %d, expected %d, %v", text, got, ok, s.pos, want, valid)
+			}
+		}
+	}
 }
