@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,5 +88,22 @@ func TestCutRequests(t *testing.T) {
 	}
 	if len(requests) != 3 || n != 5 || joined.String() != text || requests[2].documents != 1 {
 		t.Errorf("%d requests of %d documents: %q", len(requests), n, joined.String())
+	}
+}
+
+func TestLastToFirst(t *testing.T) {
+	of := func(costs ...float64) (list []flatInterval) {
+		for _, c := range costs {
+			list = append(list, flatInterval{Documents: 1000, SinkPerMillion: c / 2, StorePer: c / 2})
+		}
+		return list
+	}
+	for _, test := range []struct {
+		costs []float64
+		want  float64
+	}{{nil, 0}, {[]float64{9, 8}, 0}, {[]float64{99, 10, 12}, 1.2}, {[]float64{99, 10, 20, 14, 50, 60, 31, 29}, 2}} {
+		if got := lastToFirst(of(test.costs...)); math.Abs(got-test.want) > 1e-9 {
+			t.Errorf("%v: %v, expected %v", test.costs, got, test.want)
+		}
 	}
 }
