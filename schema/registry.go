@@ -41,14 +41,14 @@ func NewRegistry(url string, options ...sr.ClientOpt) (*Registry, error) {
 
 // SchemaByID returns the Avro schema with that id. Errors are those of SchemaSource, and the context's own when it ends first.
 func (r *Registry) SchemaByID(ctx context.Context, id int) (string, error) {
-	r.mu.Lock()
-	text, ok := r.byID[id]
-	r.mu.Unlock()
-	if ok {
+	if text, ok := r.known(id); ok {
 		return text, nil
 	}
 	// The request goes on when its first caller gives up: others may wait for it. The client's own timeout bounds it.
 	result := r.flight.DoChan(fmt.Sprint(id), func() (any, error) {
+		if text, ok := r.known(id); ok { // another's answer came between the look above and this
+			return text, nil
+		}
 		return r.fetch(context.WithoutCancel(ctx), id)
 	})
 	select {
@@ -60,6 +60,14 @@ func (r *Registry) SchemaByID(ctx context.Context, id int) (string, error) {
 		}
 		return res.Val.(string), nil
 	}
+}
+
+// known returns a schema that the registry gave before.
+func (r *Registry) known(id int) (text string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text, ok = r.byID[id]
+	return text, ok
 }
 
 func (r *Registry) fetch(ctx context.Context, id int) (string, error) {

@@ -222,6 +222,7 @@ func (p *prepared) pass(ctx context.Context, j job, t storeTask, all documents) 
 	if err != nil {
 		return fail(err)
 	}
+	read := time.Now()
 	outcome, err := start(ctx, j, t)
 	if err != nil {
 		return fail(err)
@@ -229,6 +230,7 @@ func (p *prepared) pass(ctx context.Context, j job, t storeTask, all documents) 
 	if err := p.store.settle(ctx); err != nil {
 		return fail(err)
 	}
+	time.Sleep(time.Until(read.Add(cpuInterval))) // of a run shorter than that
 	after, err := p.store.cpu(ctx)
 	if err != nil {
 		return fail(err)

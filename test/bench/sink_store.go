@@ -181,6 +181,9 @@ func (s *searchStore) stored(ctx context.Context) (int, error) {
 	return stats.All.Primaries.Indexing.Total, err
 }
 
+// cpuInterval is how far apart two questions for the processor time have to be: Elasticsearch looks once a second, and says the same until then.
+const cpuInterval = 1100 * time.Millisecond
+
 // cpu returns the processor time that the store's process has used so far.
 func (s *searchStore) cpu(ctx context.Context) (time.Duration, error) {
 	var stats struct {
