@@ -85,6 +85,9 @@ func auditVersion(data []byte) (version int, ok bool) {
 	}
 }
 
+// columnsAtFirst is for how many columns a row has room before it grows: rows that are parsed into new memory would else be copied some times each.
+const columnsAtFirst = 8
+
 // auditParser reads one event. old is what the event held before: its memory is filled again.
 type auditParser struct {
 	s   Scanner
@@ -131,9 +134,9 @@ func (p *auditParser) event(e *AuditEvent) error {
 		case "changes":
 			e.Changes, err = p.changes(p.old.Changes[:0])
 		case "before":
-			e.Before, err = p.row(p.old.Before)
+			e.Before, err = p.row(p.old.Before, columnsAtFirst)
 		case "after":
-			e.After, err = p.row(p.old.After)
+			e.After, err = p.row(p.old.After, max(len(e.Before), columnsAtFirst))
 		case "states":
 			states, err = p.s.Raw()
 		case "pair_id":
@@ -198,7 +201,7 @@ func (p *auditParser) entity(n *Entity) error {
 		case "id":
 			err = text(p, &n.ID)
 		case "key":
-			n.Key, err = p.row(p.old.Entity.Key)
+			n.Key, err = p.row(p.old.Entity.Key, 1)
 		case "parent":
 			if n.Parent = p.old.Entity.Parent; n.Parent == nil {
 				n.Parent = new(EntityRef)
@@ -609,11 +612,11 @@ func (p *auditParser) cdc(c *CDC) error {
 	return err
 }
 
-// row reads a row image into the memory of an old one. The result is never nil: an image without columns is an image.
-func (p *auditParser) row(old Row) (Row, error) {
+// row reads a row image into the memory of an old one, or into new memory with room for so many columns at first. The result is never nil: an image without columns is an image.
+func (p *auditParser) row(old Row, room int) (Row, error) {
 	row := old[:0]
 	if row == nil {
-		row = Row{}
+		row = make(Row, 0, room)
 	}
 	err := p.s.ObjectStart()
 	for err == nil {

@@ -256,9 +256,9 @@ func (p *documentParser) rows() error {
 		case "fields":
 			d.Fields, err = p.texts(nil)
 		case "before":
-			d.Before, err = p.row(nil)
+			d.Before, err = p.row(nil, columnsAtFirst)
 		case "after":
-			d.After, err = p.row(nil)
+			d.After, err = p.row(nil, max(len(d.Before), columnsAtFirst))
 		case "states":
 			states, err = p.s.Raw()
 		default:

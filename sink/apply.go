@@ -62,7 +62,9 @@ func (r Result) Refused() bool { return r.Reason != "" }
 // Store) says nothing about any of them: the same events are to be applied again.
 func (a *Applier) Apply(ctx context.Context, events []*schema.AuditEvent) ([]Result, error) {
 	b := &batch{Applier: a, observer: a.observer(), results: make([]Result, len(events)), ingested: storingTime(a.now())}
-	var first []pending
+	// A change has a row version and mostly one changed field. Documents are large: growing would copy them again and again.
+	first := make([]pending, 0, 2*len(events))
+	b.roots = make([]root, 0, len(events))
 	for i, e := range events {
 		docs, err := Materialize(e, a.Options)
 		if err != nil {
@@ -76,10 +78,10 @@ func (a *Applier) Apply(ctx context.Context, events []*schema.AuditEvent) ([]Res
 			b.observer.Empty(1)
 		}
 		for j := range docs {
-			first = append(first, pending{event: i, doc: docs[j]})
+			first = append(first, pending{event: i, doc: &docs[j]})
 		}
 		if len(docs) > 0 {
-			b.roots = append(b.roots, root{event: i, doc: docs[0], versionOf: e.VersionOf})
+			b.roots = append(b.roots, root{event: i, doc: &docs[0], versionOf: e.VersionOf})
 		}
 	}
 	if err := b.create(ctx, first); err != nil {
@@ -113,7 +115,7 @@ type batch struct {
 // root is the document that stands for its event: row version, truncate, attribution, named version or feedback.
 type root struct {
 	event int
-	doc   schema.Document
+	doc   *schema.Document
 	// versionOf is the entity that a change's row names a version of; nil without.
 	versionOf *schema.EntityRef
 	// pair is the new half's row version, where this event is a half whose other half has been found: its documents
@@ -124,7 +126,7 @@ type root struct {
 // pending is a document that an event needs stored.
 type pending struct {
 	event int
-	doc   schema.Document
+	doc   *schema.Document
 }
 
 func (b *batch) refuse(event int, reason, detail string) {
@@ -145,7 +147,7 @@ func (b *batch) create(ctx context.Context, items []pending) error {
 		docs := make([]schema.Document, len(items))
 		for i := range items {
 			items[i].doc.Ingested = b.ingested
-			docs[i] = items[i].doc
+			docs[i] = *items[i].doc
 		}
 		outcomes, err := b.Store.Create(ctx, docs)
 		if err != nil {
@@ -203,8 +205,8 @@ func (b *batch) settle(ctx context.Context, disputed []pending) (again []pending
 			switch {
 			case !stored.Found:
 				again = append(again, item)
-			case Agree(stored.Document, item.doc):
-				if merged, changed, _ := Complete(stored.Document, item.doc); changed && item.doc.Kind == schema.DocumentAttribution {
+			case Agree(stored.Document, *item.doc):
+				if merged, changed, _ := Complete(stored.Document, *item.doc); changed && item.doc.Kind == schema.DocumentAttribution {
 					// Another attribution of the same change that knows more.
 					merge = append(merge, item)
 					replacements = append(replacements, Replacement{Document: merged, Version: stored.Version})
@@ -214,7 +216,7 @@ func (b *batch) settle(ctx context.Context, disputed []pending) (again []pending
 			default:
 				c := Conflict{Ref: refs[i], Kind: item.doc.Kind, EventID: item.doc.EventID, Stored: stored.Hash, Arriving: item.doc.Hash(),
 					Detail: "the stored document and the arriving one differ"}
-				if _, _, err := Complete(stored.Document, item.doc); err != nil && item.doc.Kind == schema.DocumentAttribution {
+				if _, _, err := Complete(stored.Document, *item.doc); err != nil && item.doc.Kind == schema.DocumentAttribution {
 					c.Detail = err.Error()
 				}
 				b.conflict(item.event, c)

@@ -89,13 +89,13 @@ func (b *batch) attributed(ctx context.Context) ([]target, error) {
 	// Attributions first: they know their event's fields even where its row version is missing, and a fault is theirs.
 	for i := range b.roots {
 		if r := &b.roots[i]; r.doc.Kind == schema.DocumentAttribution && !b.results[r.event].Refused() {
-			add(r.event, &r.doc, r.doc.Fields, r.versionOf)
+			add(r.event, r.doc, r.doc.Fields, r.versionOf)
 		}
 	}
 	for i := range b.roots {
 		r := &b.roots[i]
-		if completable(&r.doc) {
-			add(r.event, &r.doc, nil, r.versionOf)
+		if completable(r.doc) {
+			add(r.event, r.doc, nil, r.versionOf)
 		}
 		if r.pair != nil && completable(r.pair) {
 			add(r.event, r.pair, nil, nil) // its named version was made with its row version, and completed by whoever came second of it and the attribution
@@ -202,7 +202,7 @@ func (b *batch) fill(ctx context.Context, items []completion) (again []completio
 		}
 		if differs {
 			changed = append(changed, item)
-			pendings = append(pendings, pending{event: item.target.event, doc: completed})
+			pendings = append(pendings, pending{event: item.target.event, doc: &completed})
 			replacements = append(replacements, Replacement{Document: completed, Version: stored.Version})
 		}
 	}

@@ -12,9 +12,9 @@ func (b *batch) rekey(ctx context.Context) error {
 	var refs []schema.DocumentRef
 	for i := range b.roots {
 		r := &b.roots[i]
-		if isHalf(&r.doc) && !b.results[r.event].Refused() {
+		if isHalf(r.doc) && !b.results[r.event].Refused() {
 			halves = append(halves, r)
-			refs = append(refs, pairRef(&r.doc))
+			refs = append(refs, pairRef(r.doc))
 		}
 	}
 	if len(refs) == 0 {
@@ -30,8 +30,8 @@ func (b *batch) rekey(ctx context.Context) error {
 			continue // it comes later, and completes what this half cannot
 		}
 		other := found[i].Document
-		for _, d := range RekeyChanges(&r.doc, &other) {
-			items = append(items, pending{event: r.event, doc: d})
+		for _, d := range RekeyChanges(r.doc, &other) {
+			items = append(items, pending{event: r.event, doc: &d})
 		}
 		if r.doc.Entity.NextID != "" {
 			r.pair = &other

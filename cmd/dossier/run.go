@@ -88,8 +88,11 @@ func run(ctx context.Context, c *config.Config, names []string, drain time.Durat
 		defer l.stop() // last, so that it can be seen how the roles drain
 		roles = append(roles, role{"http", l.run})
 	}
-	if slices.Contains(names, roleProcessor) || slices.Contains(names, roleSink) {
-		garbage.CollectOften()
+	switch {
+	case slices.Contains(names, roleProcessor):
+		garbage.Collect(garbage.Processor)
+	case slices.Contains(names, roleSink):
+		garbage.Collect(garbage.Sink)
 	}
 	if slices.Contains(names, roleProcessor) {
 		p, err := newProcessor(ctx, c, t, log)

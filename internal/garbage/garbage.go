@@ -6,14 +6,17 @@ import (
 	"runtime/debug"
 )
 
-// gcPercent is how much of what is in use may become garbage before it is collected. Nearly all garbage of a processor, and of a sink, are fetched records, in large
-// pieces without pointers: to collect it more than twice as often as Go does by default costs next to nothing: docs/performance.md has what it saves.
-const gcPercent = 40
+// How much, in percent of what is in use, may become garbage before it is collected; Go's default is 100. Nearly all garbage of a processor are fetched records, in large
+// pieces without pointers: to collect it more than twice as often costs next to nothing. A sink's are documents, which are full of pointers, and it has less in use.
+// docs/performance.md has what they save and cost.
+const (
+	Processor = 40
+	Sink      = 75
+)
 
-// CollectOften sets the garbage collector of this process as a processor and a sink want it, unless the environment says how ($GOGC, $GOMEMLIMIT). It is for
-// programs that run one to call, once.
-func CollectOften() {
+// Collect lets that much garbage arise in this process, unless the environment says how much ($GOGC, $GOMEMLIMIT). It is for programs to call, once.
+func Collect(percent int) {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(percent)
 	}
 }

@@ -48,7 +48,7 @@ func runProcessor(ctx context.Context, t task, w *watch) error {
 	if err != nil {
 		return err
 	}
-	garbage.CollectOften()
+	garbage.Collect(garbage.Processor)
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	observer := &progress{watch: w, done: stop, Observer: telemetry.NewProcessor(telemetry.NewMetrics("bench"), nil, log,

@@ -100,7 +100,7 @@ func runSink(ctx context.Context, t storeTask, w *watch) error {
 	if err != nil {
 		return err
 	}
-	garbage.CollectOften()
+	garbage.Collect(garbage.Sink)
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	observer := &storing{Observer: telemetry.NewSink(telemetry.NewMetrics("bench"), nil, log, time.Now), watch: w, documents: t.Documents, done: stop}
