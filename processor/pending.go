@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"dossier/internal/topics"
 	"dossier/schema"
 )
 
@@ -289,7 +290,7 @@ func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, top
 	if err != nil {
 		return 0, fmt.Errorf("pending topic %s: %w", topic, err)
 	}
-	ends, err := visibleEnds(ctx, admin, topic)
+	ends, err := topics.VisibleEnds(ctx, admin, topic)
 	if err != nil {
 		return 0, fmt.Errorf("pending topic %s: %w", topic, err)
 	}
@@ -344,34 +345,6 @@ func loadPending(ctx context.Context, options []kgo.Opt, admin *kadm.Client, top
 		take(key, value)
 	}
 	return beyond, nil
-}
-
-// visibleEnds returns the ends of a topic once what is written now can be read. The instance that had a partition before may have been told of its commit
-// already, while the broker has still to make what it wrote visible; and what others write meanwhile is waited for too, until they commit.
-func visibleEnds(ctx context.Context, admin *kadm.Client, topic string) (kadm.ListedOffsets, error) {
-	written, err := admin.ListEndOffsets(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		ends, err := admin.ListCommittedOffsets(ctx, topic)
-		if err != nil {
-			return nil, err
-		}
-		hidden := false
-		written.Each(func(w kadm.ListedOffset) {
-			end, ok := ends.Lookup(topic, w.Partition)
-			hidden = hidden || ok && w.Err == nil && end.Err == nil && end.Offset < w.Offset
-		})
-		if !hidden {
-			return ends, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("a transaction on it does not end: %w", context.Cause(ctx))
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // encodeContext returns the context as the JSON that ParseContext reads.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"dossier/internal/topics"
 )
 
 // broker is the Kafka that everything is measured on.
@@ -126,39 +128,14 @@ func (b *broker) write(ctx context.Context, c corpus, partitions int, step func(
 	return w, nil
 }
 
-// settled returns the ends of a topic's partitions when none has an open transaction, and nobody writes any more. A commit is acknowledged before its
-// records can be read.
-func (b *broker) settled(ctx context.Context, topic string) (kadm.ListedOffsets, error) {
-	for {
-		ends, err := b.admin.ListEndOffsets(ctx, topic)
-		committed, err2 := b.admin.ListCommittedOffsets(ctx, topic)
-		if err := errors.Join(err, err2); err != nil {
-			return nil, fmt.Errorf("ends of %s: %w", topic, err)
-		}
-		if err := errors.Join(ends.Error(), committed.Error()); err != nil {
-			return nil, fmt.Errorf("ends of %s: %w", topic, err)
-		}
-		open := false
-		ends.Each(func(end kadm.ListedOffset) {
-			visible, ok := committed.Lookup(end.Topic, end.Partition)
-			open = open || !ok || visible.Offset < end.Offset
-		})
-		if !open {
-			return committed, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s has an open transaction: %w", topic, context.Cause(ctx))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
 // read hands over every committed record of a topic that nobody writes any more, each partition's in order.
 func (b *broker) read(ctx context.Context, topic string, take func(*kgo.Record) error) error {
-	ends, err := b.settled(ctx, topic)
+	ends, err := topics.VisibleEnds(ctx, b.admin, topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("read %s: %w", topic, err)
 	}
 	from, until := map[int32]kgo.Offset{}, map[int32]int64{}
 	ends.Each(func(end kadm.ListedOffset) {
