@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"sync"
@@ -179,9 +178,6 @@ func (d *Decoder) Message(ctx context.Context, rec *Record, m *Message) error {
 // isAvro says how data is written; what names it in the error for neither.
 func (d *Decoder) isAvro(data []byte, what string) (bool, error) {
 	magic := len(data) > 0 && data[0] == 0
-	if !magic && d.cfg.Format == FormatAuto && len(data) > 0 && data[0] == '{' {
-		return false, nil // nearly every record
-	}
 	switch d.cfg.Format {
 	case FormatAvro:
 		if !magic {
@@ -197,7 +193,7 @@ func (d *Decoder) isAvro(data []byte, what string) (bool, error) {
 	if magic {
 		return true, nil
 	}
-	if t := bytes.TrimLeft(data, " \t\r\n"); len(t) > 0 && t[0] == '{' {
+	if s := NewScanner(data); s.Peek() == TokenObject {
 		return false, nil
 	}
 	if len(data) == 0 {

@@ -53,26 +53,12 @@ func (e *envelope) isBlank() bool {
 	return !e.source.present && !e.tx.present && e.op == nil && e.times == eventTimes{}
 }
 
+// fill fills in what the slots hold, and what does not differ. A member that is read and has no slot was null or is not there, as zero is in the slots' place.
 func (f *changeForm) fill(e *envelope) {
 	in, src := &f.in, &e.source
 	*src = f.source
-	src.times = in.times
-	for i := range f.form.slots {
-		switch f.form.slots[i].of {
-		case slotTxID:
-			src.txID = in.txID
-		case slotLSN:
-			src.lsn = in.lsn
-		case slotPos:
-			src.pos = in.pos
-		case slotRow:
-			src.row = in.row
-		case slotGTID:
-			src.gtid = in.gtid
-		case slotSequence:
-			src.sequence = in.sequence
-		}
-	}
+	src.times, src.txID, src.lsn, src.pos, src.row = in.times, in.txID, in.lsn, in.pos, in.row
+	src.gtid, src.sequence = in.gtid, in.sequence
 	e.tx = txBlock{present: f.hasTransaction, id: in.id, totalOrder: in.order, collectionOrder: in.collectionOrder}
 	e.op, e.times = in.op, in.captured
 }
@@ -90,5 +76,6 @@ func (f *changeForm) missed(rest []byte, depth int, first bool, e *envelope) {
 	}
 	f.depth, f.first = depth, first
 	f.source, f.hasTransaction = e.source, e.tx.present
-	f.source.file, f.source.gtid = bytes.Clone(e.source.file), bytes.Clone(e.source.gtid) // they share the record's memory
+	f.source.file = bytes.Clone(e.source.file) // it shares the record's memory
+	f.source.gtid = nil                        // as does this, which has a slot
 }

@@ -34,26 +34,17 @@ func (r *FormReader) Transaction(ctx context.Context, rec *Record, t *Transactio
 	if rec.Value == nil {
 		return ErrTombstone
 	}
-	for _, f := range r.forms {
-		if f == nil {
-			break
+	var in filled
+	if f := r.formOf(rec.Value, &in, t); f != nil {
+		if number, err := transactionNumber(in.id); err == nil {
+			r.fitted++
+			t.TxID, t.End, t.EventCount = number, f.boundary.End, f.boundary.EventCount
+			if in.hasCount {
+				t.EventCount = int64(in.count)
+			}
+			t.Time, _ = in.times.time()
+			return nil
 		}
-		var in filled
-		t.Collections = t.Collections[:0]
-		if !f.fits(rec.Value, &in, t) {
-			continue
-		}
-		number, err := transactionNumber(in.id)
-		if err != nil {
-			break
-		}
-		r.fitted++
-		t.TxID, t.End, t.EventCount = number, f.boundary.End, f.boundary.EventCount
-		if in.hasCount {
-			t.EventCount = int64(in.count)
-		}
-		t.Time, _ = in.times.time()
-		return nil
 	}
 	if err := r.decoder.Transaction(ctx, rec, t); err != nil {
 		return err
@@ -69,17 +60,8 @@ func (r *FormReader) Message(ctx context.Context, rec *Record, m *Message) error
 	if rec.Value == nil {
 		return ErrTombstone
 	}
-	for _, f := range r.forms {
-		if f == nil {
-			break
-		}
-		var in filled
-		if !f.fits(rec.Value, &in, nil) {
-			continue
-		}
-		if !r.decodeContent(in.content) {
-			break
-		}
+	var in filled
+	if f := r.formOf(rec.Value, &in, nil); f != nil && r.decodeContent(in.content) {
 		r.fitted++
 		*m = f.message
 		m.TxID, m.LSN, m.TotalOrder, m.Content = in.txID, in.lsn, in.order, r.content
@@ -91,6 +73,23 @@ func (r *FormReader) Message(ctx context.Context, rec *Record, m *Message) error
 	m.Position, m.CommitTime = "", time.Time{}
 	if f := r.learn(rec, messageSlots, slotTxID, slotContent); f != nil {
 		f.message = Message{Source: m.Source, Prefix: m.Prefix, HasTx: true}
+	}
+	return nil
+}
+
+// formOf returns the known form that a record has, and reads its slots; nil if it has none. Collections are put into t, which is nil for a message.
+func (r *FormReader) formOf(data []byte, in *filled, t *TransactionBoundary) *form {
+	for _, f := range r.forms {
+		if f == nil {
+			break
+		}
+		*in = filled{}
+		if t != nil {
+			t.Collections = t.Collections[:0]
+		}
+		if f.fits(data, in, t) {
+			return f
+		}
 	}
 	return nil
 }
